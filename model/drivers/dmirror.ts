@@ -1,0 +1,19 @@
+/** Linux's lib/test_hmm.c as it is shipped, and with defect A repaired. Defects are found on it. */
+import type { Driver } from "./driver.ts";
+
+export const DMIRROR: Driver = {
+  name: "dmirror",
+  faultBatch: 64,
+  migrateBatch: 64,
+  inclusiveEnd: true,
+  filtersOwnMigrate: true,
+  ownsExclusive: false,
+  storesDevicePage: true,
+  mapsAfterMigration: true,
+  rechecksSequence: false,
+  writesReadOnlyPrivate: false,
+  hangsOnGoneMirror: true,
+  readBackNeedsEntry: true,
+};
+
+export const DMIRROR_FIXED: Driver = { ...DMIRROR, name: "dmirror-fixed", storesDevicePage: false };

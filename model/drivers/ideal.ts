@@ -1,0 +1,17 @@
+/** The driver that keeps every documented duty. Claims are verified on it. */
+import type { Driver } from "./driver.ts";
+
+export const IDEAL: Driver = {
+  name: "ideal",
+  faultBatch: 1,
+  migrateBatch: 64,
+  inclusiveEnd: false,
+  filtersOwnMigrate: false,
+  ownsExclusive: true,
+  storesDevicePage: false,
+  mapsAfterMigration: false,
+  rechecksSequence: true,
+  writesReadOnlyPrivate: true,
+  hangsOnGoneMirror: false,
+  readBackNeedsEntry: false,
+};

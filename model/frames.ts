@@ -1,0 +1,143 @@
+/** Frames: allocation, holders, the page lock, and what happens when the last holder goes. */
+import { mmId, pfn as toPfn, vpn as toVpn } from "../spec/vocabulary.ts";
+import type { DevId, FileId, MmId, Pfn, TaskId, Vpn } from "../spec/vocabulary.ts";
+import { known } from "./rule.ts";
+import { UNKNOWN, ZEROES } from "./state.ts";
+import type { Frame, Holder, Mapping, Pte, Vma, Work } from "./state.ts";
+
+const FREE: Frame = {
+  kind: "system", dev: null, free: true, holders: [], locked: null, dirty: false, anonExclusive: false, swapBacked: true, lru: false,
+  mapping: null, index: 0, contents: UNKNOWN, head: null, driverWord: null, slot: null,
+};
+
+/** A free frame of a device. */
+export function freeDeviceFrame(kind: Frame["kind"], dev: DevId): Frame {
+  return { ...FREE, kind, dev };
+}
+
+export function frameOf(s: Work, pfn: Pfn): Frame {
+  return known(s.frames[pfn], `frame ${pfn}`);
+}
+
+export function setFrame(s: Work, pfn: Pfn, change: Partial<Frame>): void {
+  s.frames[pfn] = { ...frameOf(s, pfn), ...change };
+}
+
+/** Whether some device still has an entry for the frame. Such a frame is the last choice of the allocator, so that a stale entry stays visible. */
+function reachedByDevice(s: Work, pfn: number): boolean {
+  return s.files.some((f) => f.users > 0 && f.dpt.some((e) => e !== null && e.pfn === pfn));
+}
+
+/** Takes a free system frame with zeroed contents. `@spec FRM-1` */
+export function allocSystem(s: Work, holders: readonly Holder[]): Pfn {
+  let n = s.frames.findIndex((f, i) => f.free && f.kind === "system" && !reachedByDevice(s, i));
+  if (n < 0) n = s.frames.length;
+  s.frames[n] = { ...FREE, free: false, lru: true, contents: ZEROES, holders };
+  return toPfn(n);
+}
+
+/** Takes a frame of a device from its free list, or `null` where there is none. */
+export function allocDevice(s: Work, dev: DevId, file: FileId, holders: readonly Holder[]): Pfn | null {
+  const device = known(s.devices[dev], `device ${dev}`);
+  const at = device.freeList.findLastIndex((n) => !reachedByDevice(s, n));
+  let n = device.freeList.splice(at < 0 ? device.freeList.length - 1 : at, 1)[0];
+  if (n === undefined) n = growDevice(s, dev);
+  s.frames[n] = { ...freeDeviceFrame(device.kind, dev), free: false, holders, driverWord: file, contents: UNKNOWN };
+  return n;
+}
+
+/** Device memory is hot-added on demand: the judge sets no limit to it. */
+function growDevice(s: Work, dev: DevId): Pfn {
+  const device = known(s.devices[dev], `device ${dev}`);
+  const n = toPfn(s.frames.length);
+  s.frames[n] = freeDeviceFrame(device.kind, dev);
+  const last = device.chunks.at(-1);
+  if (last?.state === "online" && last.first + last.npages === n) last.npages++;
+  else device.chunks.push({ first: n, npages: 1, state: "online" });
+  return n;
+}
+
+function same(a: Holder, b: Holder): boolean {
+  if (a.kind === "map") return b.kind === "map" && a.mm === b.mm && a.vpn === b.vpn;
+  if (a.kind === "task") return b.kind === "task" && a.task === b.task && a.why === b.why;
+  return a.kind === b.kind;
+}
+
+export function hold(s: Work, pfn: Pfn, holder: Holder): void {
+  setFrame(s, pfn, { holders: [...frameOf(s, pfn).holders, holder] });
+}
+
+/** Drops one holder; the last one frees the frame. */
+export function drop(s: Work, pfn: Pfn, holder: Holder): void {
+  const frame = frameOf(s, pfn);
+  const i = frame.holders.findIndex((h) => same(h, holder));
+  const holders = frame.holders.filter((_, k) => k !== (i < 0 ? 0 : i));
+  known(i < 0 ? null : i, `holder ${JSON.stringify(holder)} of frame ${pfn}`);
+  if (holders.length > 0) setFrame(s, pfn, { holders });
+  else free(s, pfn);
+}
+
+/** Gives a frame back: to the system, or to its device through the free callback. */
+function free(s: Work, pfn: Pfn): void {
+  const frame = frameOf(s, pfn);
+  s.frames[pfn] = frame.dev === null ? FREE : freeDeviceFrame(frame.kind, frame.dev);
+  if (frame.dev !== null) {
+    const chunk = s.devices[frame.dev]?.chunks.find((c) => c.first <= pfn && pfn < c.first + c.npages);
+    if (chunk?.state === "online") s.devices[frame.dev]?.freeList.push(pfn);
+  }
+}
+
+export const mapHolder = (mm: MmId, vpn: Vpn): Holder => ({ kind: "map", mm, vpn });
+
+export function mapCount(frame: Frame): number {
+  return frame.holders.reduce((n, h) => n + (h.kind === "map" ? 1 : 0), 0);
+}
+
+export function lockPage(s: Work, pfn: Pfn, task: TaskId): boolean {
+  if (frameOf(s, pfn).locked !== null) return false;
+  setFrame(s, pfn, { locked: task });
+  return true;
+}
+
+export function unlockPage(s: Work, pfn: Pfn): void {
+  setFrame(s, pfn, { locked: null });
+}
+
+/** The frame that an entry maps, holding a reference: present, device-private and device-exclusive entries. */
+export function mappedPfn(pte: Pte): Pfn | null {
+  return pte.kind === "present" || pte.kind === "device_private" || pte.kind === "device_exclusive" ? pte.pfn : null;
+}
+
+/** Drops what an entry holds: the mapping of a frame, or a swap slot. A migration entry holds nothing. */
+export function dropPte(s: Work, mm: MmId, at: number, pte: Pte): void {
+  const pfn = mappedPfn(pte);
+  if (pfn !== null) {
+    if (pte.kind === "present" && pte.dirty && !frameOf(s, pfn).dirty) setFrame(s, pfn, { dirty: true });
+    drop(s, pfn, mapHolder(mm, toVpn(at)));
+  } else if (pte.kind === "swap") dropSlot(s, pte.slot);
+}
+
+export function dropSlot(s: Work, slot: number): void {
+  const was = known(s.slots[slot], `swap slot ${slot}`);
+  s.slots[slot] = { ...was, count: was.count - 1 };
+  if (was.count === 1 && was.cache !== null) {
+    const cached = was.cache;
+    s.slots[slot] = { contents: UNKNOWN, count: 0, cache: null };
+    setFrame(s, cached, { slot: null });
+    drop(s, cached, { kind: "swap-cache" });
+  }
+}
+
+/** Where a page of this identity may be mapped, in the order of the walk: every mapping whose anon_vma chain (or object) and offsets cover it. */
+export function rmap(s: Work, mapping: Mapping | null, index: number): { readonly mm: MmId; readonly vpn: Vpn }[] {
+  const places: { readonly mm: MmId; readonly vpn: Vpn; readonly vma: Vma }[] = [];
+  if (mapping === null) return places;
+  s.mms.forEach((mm, m) => {
+    for (const vma of mm.vmas) {
+      const linked = mapping.kind === "anon" ? vma.chain.includes(mapping.anonVma) : vma.map === "shared" && vma.object === mapping.object;
+      const at = vma.start + index - vma.pgoff;
+      if (linked && vma.start <= at && at < vma.end) places.push({ mm: mmId(m), vpn: toVpn(at), vma });
+    }
+  });
+  return places.toSorted((a, b) => a.vma.pgoff - b.vma.pgoff || a.vma.stamp - b.vma.stamp).map(({ mm, vpn }) => ({ mm, vpn }));
+}

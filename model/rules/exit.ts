@@ -1,0 +1,47 @@
+/** exit: the address space goes first, the files after it. Whoever drops the last use of an address space tears it down. */
+import type { MmId } from "../../spec/vocabulary.ts";
+import type { Activation } from "../activation.ts";
+import { actorOf } from "../files.ts";
+import { mmOf } from "../locks.ts";
+import { enter, goto, known, leave, ok } from "../rule.ts";
+import type { Steps } from "../rule.ts";
+import type { TaskWork, Work } from "../state.ts";
+import { reapAnonVmas } from "../vmas.ts";
+import { invalidate, invalidateEnd } from "./invalidate.ts";
+import { zap } from "./munmap.ts";
+import { releaseFiles } from "./release.ts";
+
+/** Drops a use of an address space, then continues with `resume`. */
+export function putMm<A extends Activation>(s: Work, t: TaskWork, a: A, mm: MmId, resume: A["pc"]): void {
+  if (--mmOf(s, mm).users === 0) enter(t, a, resume, { op: "exit_mmap", pc: "release", mm, got: null });
+  else goto(a, resume);
+}
+
+export const exitSteps: Steps<"exit"> = {
+  exit_mm: { spec: [], apply: (s, t, a) => putMm(s, t, a, actorOf(s, a.child).mm, "exit_files") },
+  exit_files: {
+    spec: [],
+    apply(s, _t, a) {
+      const actor = actorOf(s, a.child);
+      for (const file of actor.files) if (file !== null) known(s.files[file], "file").users--;
+      s.actors[a.child] = { ...actor, alive: false, files: actor.files.map(() => null) };
+      goto(a, "fput");
+    },
+  },
+  fput: { spec: [], apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
+};
+
+export const exitMmapSteps: Steps<"exit_mmap"> = {
+  release: { spec: [], apply: (s, t, a) => enter(t, a, "zap", invalidate(a.mm, 0, s.pages, "RELEASE")) },
+  zap: {
+    spec: [],
+    apply(s, t, a) {
+      const mm = mmOf(s, a.mm);
+      zap(s, a.mm, 0, s.pages);
+      mm.vmas = [];
+      invalidateEnd(s, a.mm);
+      reapAnonVmas(s);
+      leave(t);
+    },
+  },
+};

@@ -1,0 +1,63 @@
+/** Every operation with its steps: the rule table of the model. */
+import type { Activation } from "../activation.ts";
+import type { Rule, Steps } from "../rule.ts";
+import { cpuAccessSteps } from "./cpu-access.ts";
+import { deviceAccessSteps } from "./device-access.ts";
+import { deviceFaultSteps } from "./device-fault.ts";
+import { exitMmapSteps, exitSteps } from "./exit.ts";
+import { forkSteps } from "./fork.ts";
+import { populateSteps } from "./get-user-pages.ts";
+import { handleMmFaultSteps } from "./handle-mm-fault.ts";
+import { hmmRangeFaultSteps } from "./hmm-range-fault.ts";
+import { invalidateSteps } from "./invalidate.ts";
+import { madviseSteps } from "./madvise.ts";
+import { checkExclusiveSteps, makeExclusiveSteps } from "./make-exclusive.ts";
+import { migrateCallSteps } from "./migrate-call.ts";
+import { migrateSteps } from "./migrate.ts";
+import { mmapSteps } from "./mmap.ts";
+import { mprotectSteps } from "./mprotect.ts";
+import { mremapSteps } from "./mremap.ts";
+import { doMunmapSteps, munmapSteps } from "./munmap.ts";
+import { closeSteps, openSteps } from "./open-close.ts";
+import { reclaimSteps } from "./reclaim.ts";
+import { releaseSteps } from "./release.ts";
+import { rmapWalkSteps } from "./rmap-walk.ts";
+import { snapshotSteps } from "./snapshot.ts";
+
+/** Rules by operation and step. */
+export const RULES: { readonly [O in Activation["op"]]: Steps<O> } = {
+  cpu_access: cpuAccessSteps,
+  check_exclusive: checkExclusiveSteps,
+  close: closeSteps,
+  device_access: deviceAccessSteps,
+  dmirror_fault: deviceFaultSteps,
+  do_munmap: doMunmapSteps,
+  exit: exitSteps,
+  exit_mmap: exitMmapSteps,
+  fork: forkSteps,
+  handle_mm_fault: handleMmFaultSteps,
+  hmm_range_fault: hmmRangeFaultSteps,
+  invalidate: invalidateSteps,
+  madvise: madviseSteps,
+  make_exclusive: makeExclusiveSteps,
+  migrate: migrateSteps,
+  migrate_call: migrateCallSteps,
+  mmap: mmapSteps,
+  mprotect: mprotectSteps,
+  mremap: mremapSteps,
+  munmap: munmapSteps,
+  open: openSteps,
+  populate: populateSteps,
+  reclaim: reclaimSteps,
+  release: releaseSteps,
+  rmap_walk: rmapWalkSteps,
+  snapshot: snapshotSteps,
+};
+
+/** The rule of the step that an activation takes next. */
+export function ruleOf(a: Activation): Rule<Activation> {
+  const steps = RULES[a.op] as unknown as Readonly<Record<string, Rule<Activation>>>;
+  const rule = steps[a.pc];
+  if (!rule) throw new Error(`no rule for ${a.op}.${a.pc}`);
+  return rule;
+}

@@ -1,0 +1,113 @@
+/** migrate_to_device and migrate_to_system: the driver's calls, mapping by mapping and batch by batch. */
+import type { Errno } from "../../spec/vocabulary.ts";
+import type { Of } from "../activation.ts";
+import { fileFor } from "../files.ts";
+import { frameOf, mappedPfn } from "../frames.ts";
+import { canRead, mmOf, readLock, readUnlock } from "../locks.ts";
+import { enter, fail, goto, ok } from "../rule.ts";
+import type { Steps } from "../rule.ts";
+import type { TaskWork, Work } from "../state.ts";
+import { findVma } from "../vmas.ts";
+import { crash, readThrough } from "./device-access.ts";
+import { deviceFault } from "./device-fault.ts";
+import { putMm } from "./exit.ts";
+import { fileOf } from "./invalidate.ts";
+import { migrateRange } from "./migrate.ts";
+
+export const migrateCallSteps: Steps<"migrate_call"> = {
+  open: {
+    spec: [],
+    apply(s, t, a) {
+      a.file = fileFor(s, t.actor, a.dev);
+      a.mm = fileOf(s, a.file).mm;
+      goto(a, "check");
+    },
+  },
+  check: {
+    spec: [],
+    apply(s, t, a) {
+      const mm = mmOf(s, a.mm);
+      if (a.start === a.end || mm.users === 0) return fail(t, "EINVAL");
+      mm.users++;
+      goto(a, "m0");
+    },
+  },
+  m0: {
+    spec: [],
+    enabled: (s, _t, a) => canRead(s, a.mm),
+    apply(s, t, a) {
+      readLock(s, a.mm, t.id);
+      goto(a, "next");
+    },
+  },
+  next: {
+    spec: [],
+    apply(s, t, a) {
+      if (a.at >= a.end) return goto(a, "unlock");
+      const vma = findVma(mmOf(s, a.mm), a.at);
+      if (vma === null || !vma.flags.read || vma.map === "device") {
+        a.error = "EINVAL";
+        return goto(a, "unlock");
+      }
+      a.stop = Math.min(a.end, vma.end, a.at + s.profile.driver.migrateBatch);
+      enter(t, a, "moved", migrateRange(a.mm, a.at, a.stop, a.dev, a.file, a.direction));
+    },
+  },
+  moved: {
+    spec: [],
+    apply(_s, _t, a) {
+      a.cpages += Number(a.got);
+      a.at = a.stop;
+      goto(a, "next");
+    },
+  },
+  unlock: {
+    spec: [],
+    apply(s, t, a) {
+      readUnlock(s, a.mm, t.id);
+      a.at = a.start;
+      putMm(s, t, a, a.mm, "read");
+    },
+  },
+  read: {
+    spec: [],
+    enabled: (s, _t, a) => fileOf(s, a.file).mutex === null,
+    apply(s, t, a) {
+      if (a.error !== null) return fail(t, a.error);
+      if (a.direction === "to_system") return ok(t, { cpages: a.cpages });
+      fileOf(s, a.file).mutex = t.id;
+      goto(a, "a1");
+    },
+  },
+  a1: { spec: [], apply: (s, t, a) => readBack(s, t, a) },
+  faulted: { spec: [], apply: (_s, t, a) => (a.got === null ? goto(a, "read") : fail(t, a.got as Errno)) },
+};
+
+/** The driver shows the contents of what it moved by reading them through its page table. */
+function readBack(s: Work, t: TaskWork, a: Of<"migrate_call">): void {
+  const file = fileOf(s, a.file);
+  if (a.at >= a.end) {
+    file.mutex = null;
+    const cpages = s.profile.driver.readBackNeedsEntry ? a.end - a.start : resident(s, a);
+    return ok(t, { cpages, data: a.data as number[] });
+  }
+  const entry = file.dpt[a.at] ?? null;
+  if (entry !== null) {
+    if (entry.unreachable) return crash(t);
+    a.data.push(readThrough(s, entry));
+    a.at++;
+    return;
+  }
+  file.mutex = null;
+  if (s.profile.driver.readBackNeedsEntry) return fail(t, "ENOENT");
+  enter(t, a, "faulted", deviceFault(s, a.file, a.at, a.at + 1, false));
+}
+
+/** Pages of the range that are on the device now. */
+function resident(s: Work, a: Of<"migrate_call">): number {
+  const { ptes } = mmOf(s, a.mm);
+  return ptes.slice(a.start, a.end).filter((pte) => {
+    const pfn = mappedPfn(pte);
+    return pfn !== null && frameOf(s, pfn).dev === a.dev;
+  }).length;
+}

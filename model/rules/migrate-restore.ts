@@ -1,0 +1,27 @@
+/** The end of a migration for one page: every migration entry of it becomes a mapping again. */
+import type { Pfn } from "../../spec/vocabulary.ts";
+import { frameOf, hold, mapHolder, rmap, setFrame } from "../frames.ts";
+import { mmOf } from "../locks.ts";
+import type { Pte, Work } from "../state.ts";
+import { findVma } from "../vmas.ts";
+
+/** Maps `to` wherever a migration entry of `from` is found; the permission is what the entry remembers. */
+export function restoreEverywhere(s: Work, from: Pfn, to: Pfn): void {
+  const { mapping, index } = frameOf(s, from);
+  for (const { mm, vpn } of rmap(s, mapping, index)) {
+    const { ptes } = mmOf(s, mm);
+    const pte = ptes[vpn];
+    if (pte?.kind !== "migration" || pte.pfn !== from) continue;
+    const shared = findVma(mmOf(s, mm), vpn)?.map === "shared";
+    hold(s, to, mapHolder(mm, vpn));
+    if (pte.mode !== "read" && !shared) setFrame(s, to, { anonExclusive: true });
+    ptes[vpn] = mapping === null ? pte : mapped(s, to, pte);
+  }
+}
+
+function mapped(s: Work, pfn: Pfn, pte: Extract<Pte, { kind: "migration" }>): Pte {
+  const frame = frameOf(s, pfn);
+  const write = pte.mode === "write";
+  if (frame.kind === "private") return { kind: "device_private", pfn, write };
+  return { kind: "present", pfn, write, dirty: pte.dirty && frame.dirty, huge: false };
+}

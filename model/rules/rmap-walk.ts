@@ -1,0 +1,100 @@
+/**
+ * Unmapping a page everywhere: for each mapping that could hold it the mirrors of that address space are told, whether the page is
+ * mapped there or not; then the entry, if it is there, becomes a migration entry, a swap entry, a device-exclusive entry, or nothing.
+ */
+import type { Pfn } from "../../spec/vocabulary.ts";
+import type { Of } from "../activation.ts";
+import { drop, frameOf, mapCount, mapHolder, mappedPfn, rmap, setFrame } from "../frames.ts";
+import { mmOf } from "../locks.ts";
+import { enter, goto, known, leave } from "../rule.ts";
+import type { Steps } from "../rule.ts";
+import { NONE } from "../state.ts";
+import type { Pte, Work } from "../state.ts";
+import { invalidate, invalidateEnd } from "./invalidate.ts";
+
+type Walk = Of<"rmap_walk">;
+
+export function rmapWalk(pfn: Pfn, mode: Walk["mode"], more: Partial<Pick<Walk, "slot" | "only" | "owner" | "lazyFree">> = {}): Walk {
+  return { op: "rmap_walk", pc: "next", pfn, mode, slot: null, targets: [], only: null, owner: null, lazyFree: false, started: false, valid: false, got: null, ...more };
+}
+
+export const rmapWalkSteps: Steps<"rmap_walk"> = {
+  next: {
+    spec: [],
+    apply(s, t, a) {
+      if (!a.started) {
+        const frame = frameOf(s, a.pfn);
+        a.targets = [...rmap(s, frame.mapping, frame.index)];
+        a.started = true;
+      }
+      const target = a.targets[0];
+      if (!target) return leave(t, a.valid ? 1 : 0);
+      enter(t, a, "clear", invalidate(target.mm, target.vpn, target.vpn + 1, a.mode === "exclusive" ? "EXCLUSIVE" : "CLEAR", a.owner));
+    },
+  },
+  clear: {
+    spec: [],
+    apply(s, _t, a) {
+      const { mm, vpn } = known(a.targets[0], "target");
+      const { ptes } = mmOf(s, mm);
+      const pte = known(ptes[vpn], "pte");
+      if (mappedPfn(pte) === a.pfn && !(pte.kind === "device_exclusive" && a.mode === "exclusive")) {
+        // Dropping the last mapping may free the frame: who unmaps holds it otherwise, except a lazily freed page, which is dropped here.
+        const next = replaced(s, a, pte);
+        if (next !== null) {
+          ptes[vpn] = next;
+          if (a.mode === "exclusive") a.valid ||= a.only?.mm === mm && a.only.vpn === vpn && pte.kind === "present" && pte.write;
+          else drop(s, a.pfn, mapHolder(mm, vpn));
+        }
+      }
+      goto(a, "end");
+    },
+  },
+  end: {
+    spec: [],
+    apply(s, _t, a) {
+      const { mm } = known(a.targets[0], "target");
+      invalidateEnd(s, mm);
+      // The walk ends as soon as the page is mapped nowhere: who comes later is not told.
+      a.targets = mapCount(frameOf(s, a.pfn)) > (a.mode === "exclusive" && a.valid ? 1 : 0) ? a.targets.slice(1) : [];
+      goto(a, "next");
+    },
+  },
+};
+
+/** What the entry becomes; `null` where the page stays mapped. */
+function replaced(s: Work, a: Walk, pte: Pte): Pte | null {
+  const dirty = pte.kind === "present" && pte.dirty;
+  const write = "write" in pte && pte.write;
+  const frame = frameOf(s, a.pfn);
+  if (dirty && !frame.dirty) setFrame(s, a.pfn, { dirty: true });
+  switch (a.mode) {
+    case "migrate":
+      return migrationEntry(s, a.pfn, pte);
+    case "exclusive":
+      return { kind: "device_exclusive", pfn: a.pfn, write };
+    case "unmap":
+      if (a.slot !== null) {
+        const slot = known(s.slots[a.slot], "slot");
+        s.slots[a.slot] = { ...slot, count: slot.count + 1, contents: frame.contents };
+        return { kind: "swap", slot: a.slot, exclusive: frame.anonExclusive };
+      }
+      if (!a.lazyFree) return NONE;
+      // Written again since: it stays, and is an ordinary page once more.
+      if (frameOf(s, a.pfn).dirty) {
+        setFrame(s, a.pfn, { swapBacked: true });
+        return null;
+      }
+      setFrame(s, a.pfn, { locked: null });
+      return NONE;
+  }
+}
+
+/** The migration entry that remembers how a page was mapped. v14's rmap walk forgets the write permission of device-private entries. */
+export function migrationEntry(s: Work, pfn: Pfn, pte: Pte, collect = false): Pte {
+  const dirty = pte.kind === "present" && pte.dirty;
+  const write = "write" in pte && pte.write && (collect || pte.kind !== "device_private" || s.profile.rmapKeepsWrite);
+  const exclusive = frameOf(s, pfn).anonExclusive;
+  return { kind: "migration", pfn, mode: write ? "write" : exclusive ? "read_exclusive" : "read", dirty };
+}
+

@@ -1,0 +1,125 @@
+/** The public transition of the model: one action, one new state. */
+import { produce } from "immer";
+import { actorId, pfn as toPfn, taskId } from "../spec/vocabulary.ts";
+import type { Action, Outcome } from "../spec/vocabulary.ts";
+import { activate } from "./calls.ts";
+import { drop, hold } from "./frames.ts";
+import { ruleOf } from "./rules/index.ts";
+import { reclaimPage } from "./rules/reclaim.ts";
+import type { Holder, State, TaskWork, Work } from "./state.ts";
+import type { Activation } from "./activation.ts";
+
+/** What a step leads to. */
+export interface Stepped {
+  readonly state: State;
+  readonly outcome: Outcome;
+}
+
+/** Carries out one action. A disabled one leaves the state as it is and says why. */
+export function step(state: State, action: Action): Stepped {
+  const why = disabled(state as Work, action);
+  if (why !== null) return { state, outcome: { kind: "disabled", why } };
+  let outcome: Outcome = { kind: "running" };
+  const next = produce(state, (draft) => {
+    outcome = apply(draft as unknown as Work, action);
+  });
+  return { state: next, outcome };
+}
+
+/** Every step that some task can take now, with every choice of the environment, in a fixed order. */
+export function enabledSteps(state: State): Action[] {
+  const s = state as Work;
+  const actions: Action[] = [];
+  for (const task of s.tasks) {
+    const a = task.stack.at(-1);
+    if (!a) continue;
+    const rule = ruleOf(a);
+    if (rule.enabled && !rule.enabled(s, task, a)) continue;
+    for (const choice of rule.choices?.(s, task, a) ?? [""]) actions.push({ type: "step", task: task.id, choice });
+  }
+  return actions;
+}
+
+/** The step that each task takes next, for people: operation and step name. */
+export function pending(state: State): { readonly task: number; readonly op: Activation["op"]; readonly pc: string }[] {
+  return state.tasks.flatMap((task) => {
+    const a = task.stack.at(-1);
+    return a ? [{ task: task.id as number, op: a.op, pc: a.pc }] : [];
+  });
+}
+
+/** Why an action makes no sense in a state, or `null`. */
+function disabled(s: Work, action: Action): string | null {
+  switch (action.type) {
+    case "call": {
+      const actor = s.actors[action.actor];
+      if (!actor?.alive) return `actor ${action.actor} does not live`;
+      const { call } = action;
+      if (call.op === "exit" && (call.child === action.actor || !s.actors[call.child]?.alive)) return `actor ${call.child} cannot be ended`;
+      if (call.op === "exit" && s.tasks.some((t) => t.actor === call.child)) return `actor ${call.child} is in a call`;
+      if (call.op === "fork" && s.actors[call.child]) return `actor ${call.child} exists already`;
+      return null;
+    }
+    case "step": {
+      const task = s.tasks.find((t) => t.id === action.task);
+      const a = task?.stack.at(-1);
+      if (!task || !a) return `no task ${action.task}`;
+      const rule = ruleOf(a);
+      if (rule.enabled && !rule.enabled(s, task, a)) return `task ${action.task} waits in ${a.op}.${a.pc}`;
+      const choices = rule.choices?.(s, task, a) ?? [""];
+      return choices.includes(action.choice) ? null : `${a.op}.${a.pc} has no choice "${action.choice}", only ${choices.join(", ")}`;
+    }
+    case "pin":
+    case "get":
+    case "reclaim": {
+      const frame = s.frames[action.pfn];
+      if (!frame || frame.free) return `no page in frame ${action.pfn}`;
+      // A device-private frame is never handed out by get_user_pages, so nobody can pin it.
+      if (action.type === "pin" && frame.kind === "private") return `frame ${action.pfn} cannot be pinned`;
+      return action.type === "reclaim" && (!frame.lru || frame.locked !== null) ? `frame ${action.pfn} cannot be reclaimed` : null;
+    }
+    case "unpin":
+    case "put":
+      return s.frames[action.pfn]?.holders.some((h) => h.kind === held(action.type).kind) ? null : `nobody holds frame ${action.pfn}`;
+  }
+}
+
+function held(type: "pin" | "unpin" | "get" | "put"): Holder {
+  return type === "pin" || type === "unpin" ? { kind: "pin" } : { kind: "brief" };
+}
+
+function apply(s: Work, action: Action): Outcome {
+  switch (action.type) {
+    case "call":
+      begin(s, action.actor, activate(s, actorId(action.actor), action.call));
+      return { kind: "running" };
+    case "reclaim":
+      begin(s, 0, reclaimPage(toPfn(action.pfn)));
+      return { kind: "running" };
+    case "pin":
+    case "get":
+      hold(s, toPfn(action.pfn), held(action.type));
+      return { kind: "running" };
+    case "unpin":
+    case "put":
+      drop(s, toPfn(action.pfn), held(action.type));
+      return { kind: "running" };
+    case "step":
+      return advance(s, action.task, action.choice);
+  }
+}
+
+function begin(s: Work, actor: number, first: Activation): void {
+  let id = 0;
+  while (s.tasks.some((t) => t.id === id)) id++;
+  s.tasks.push({ id: taskId(id), actor: actorId(actor), stack: [first], ret: null });
+}
+
+function advance(s: Work, id: number, choice: string): Outcome {
+  const task = s.tasks.find((t) => t.id === id) as TaskWork;
+  const a = task.stack.at(-1) as Activation;
+  ruleOf(a).apply(s, task, a, choice);
+  if (task.ret === null && task.stack.length > 0) return { kind: "running" };
+  s.tasks = s.tasks.filter((t) => t.id !== id);
+  return { kind: "return", task: id, ret: task.ret ?? { status: "ok" } };
+}

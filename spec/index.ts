@@ -1,0 +1,3 @@
+/** The public face of `spec`: the words that every other part uses, and the requirements. */
+export * from "./requirements.ts";
+export * from "./vocabulary.ts";
