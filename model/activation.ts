@@ -41,7 +41,14 @@ export type Activation =
   | (On & { op: "munmap"; pc: "lock" | "unmap" | "unlock" | "fput" })
   | (On & { op: "do_munmap"; pc: "detach" | "zap" | "end"; notify: boolean; detached: Vma[] })
   | (On & { op: "mprotect"; pc: "lock" | "next" | "change" | "end"; at: number; flags: Pick<VmFlags, "read" | "write" | "exec"> })
-  | (On & { op: "madvise"; pc: "lock" | "next" | "act" | "end" | "page" | "reclaimed"; at: number; to: number; advice: Advice; hole: boolean })
+  | (On & {
+      op: "madvise";
+      pc: "lock" | "next" | "act" | "end" | "page" | "reclaimed";
+      at: number;
+      to: number;
+      advice: Advice;
+      hole: boolean;
+    })
   | (On & { op: "populate"; pc: "next" | "done"; at: number; write: boolean })
   | (On & { op: "mremap"; pc: "lock" | "target" | "move" | "moved" | "end" | "source" | "unlock" | "fput"; to: number; vma: Vma | null })
   | (Locals & { op: "cpu_access"; pc: "c1" | "access" | "fault"; mm: MmId; vpn: Vpn; write: boolean; value: number })
@@ -73,7 +80,14 @@ export type Activation =
       data: (number | null)[];
       faults: number;
     })
-  | (On & { op: "dmirror_fault"; pc: "get" | "range" | "walked" | "put" | "done"; file: FileId; at: number; write: boolean; error: Errno | null })
+  | (On & {
+      op: "dmirror_fault";
+      pc: "get" | "range" | "walked" | "put" | "done";
+      file: FileId;
+      at: number;
+      write: boolean;
+      error: Errno | null;
+    })
   | (On & {
       op: "hmm_range_fault";
       pc: "d1" | "d2" | "d3" | "d4" | "d5" | "d6" | "d7" | "d8";

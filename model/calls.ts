@@ -16,12 +16,18 @@ function access(prot: Prot): { read: boolean; write: boolean; exec: boolean } {
 export function activate(s: Work, actor: ActorId, call: ModelCall): Activation {
   const { mm } = actorOf(s, actor);
   const got = null;
-  const range = "npages" in call ? { start: call.page, end: call.page + call.npages } : { start: 0, end: 0 };
+  const range = "page" in call && "npages" in call ? { start: call.page, end: call.page + call.npages } : { start: 0, end: 0 };
   const on = { ...range, mm, got };
   switch (call.op) {
     case "mmap": {
       const flags = access(call.prot);
-      return { op: "mmap", pc: "lock", ...on, map: call.map, flags: { ...flags, account: call.map === "private" && flags.write, hugepage: false } };
+      return {
+        op: "mmap",
+        pc: "lock",
+        ...on,
+        map: call.map,
+        flags: { ...flags, account: call.map === "private" && flags.write, hugepage: false },
+      };
     }
     case "munmap":
       return { op: "munmap", pc: "lock", ...on };
@@ -39,20 +45,53 @@ export function activate(s: Work, actor: ActorId, call: ModelCall): Activation {
     case "device_write": {
       const write = call.op === "device_write";
       const value = call.op === "device_write" ? call.value : 0;
-      return { op: "device_access", pc: "open", dev: devId(call.dev), ...range, at: range.start, write, value, file: NO_FILE, data: [], faults: 0, got };
+      return {
+        op: "device_access",
+        pc: "open",
+        dev: devId(call.dev),
+        ...range,
+        at: range.start,
+        write,
+        value,
+        file: NO_FILE,
+        data: [],
+        faults: 0,
+        got,
+      };
     }
     case "migrate_to_device":
     case "migrate_to_system": {
       const direction = call.op === "migrate_to_device" ? "to_device" : "to_system";
       return {
-        op: "migrate_call", pc: "open", ...on, dev: devId(call.dev), file: NO_FILE, direction, at: range.start, stop: 0, cpages: 0, error: null, data: [],
+        op: "migrate_call",
+        pc: "open",
+        ...on,
+        dev: devId(call.dev),
+        file: NO_FILE,
+        direction,
+        at: range.start,
+        stop: 0,
+        cpages: 0,
+        error: null,
+        data: [],
       };
     }
     case "snapshot":
       return { op: "snapshot", pc: "open", ...on, dev: devId(call.dev), file: NO_FILE, at: range.start, entries: [] };
     case "make_exclusive":
       return {
-        op: "make_exclusive", pc: "open", ...on, dev: devId(call.dev), file: NO_FILE, at: range.start, stop: 0, i: 0, pages: [], seq: 0, error: false, data: [],
+        op: "make_exclusive",
+        pc: "open",
+        ...on,
+        dev: devId(call.dev),
+        file: NO_FILE,
+        at: range.start,
+        stop: 0,
+        i: 0,
+        pages: [],
+        seq: 0,
+        error: false,
+        data: [],
       };
     case "check_exclusive":
       return { op: "check_exclusive", pc: "open", ...on, dev: devId(call.dev), file: NO_FILE };

@@ -8,7 +8,12 @@ export function copyWork(state: State): Work {
     pages: s.pages,
     actors: s.actors.map((a) => a && { mm: a.mm, alive: a.alive, files: a.files.slice() }),
     mms: s.mms.map((m) => ({
-      users: m.users, vmas: m.vmas.slice(), ptes: m.ptes.slice(), lock: { writer: m.lock.writer, readers: m.lock.readers.slice() }, active: m.active, seq: m.seq,
+      users: m.users,
+      vmas: m.vmas.slice(),
+      ptes: m.ptes.slice(),
+      lock: { writer: m.lock.writer, readers: m.lock.readers.slice() },
+      active: m.active,
+      seq: m.seq,
     })),
     files: s.files.map((f) => ({ ...f, dpt: f.dpt.slice() })),
     frames: s.frames.slice(),

@@ -6,8 +6,21 @@ import { UNKNOWN, ZEROES } from "./state.ts";
 import type { Frame, Holder, Mapping, Pte, Vma, Work } from "./state.ts";
 
 const FREE: Frame = {
-  kind: "system", dev: null, free: true, holders: [], locked: null, dirty: false, anonExclusive: false, swapBacked: true, lru: false,
-  mapping: null, index: 0, contents: UNKNOWN, head: null, driverWord: null, slot: null,
+  kind: "system",
+  dev: null,
+  free: true,
+  holders: [],
+  locked: null,
+  dirty: false,
+  anonExclusive: false,
+  swapBacked: true,
+  lru: false,
+  mapping: null,
+  index: 0,
+  contents: UNKNOWN,
+  head: null,
+  driverWord: null,
+  slot: null,
 };
 
 /** A free frame of a device. */

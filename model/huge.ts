@@ -31,7 +31,12 @@ export function mapHuge(s: Work, mm: MmId, vma: Vma, at: number, write: boolean)
     else {
       const pfn = allocSystem(s, [mapHolder(mm, toVpn(v))]);
       head ??= pfn;
-      setFrame(s, pfn, { mapping: { kind: "anon", anonVma: vma.anonVma ?? 0 }, index: vma.pgoff + v - vma.start, anonExclusive: true, head });
+      setFrame(s, pfn, {
+        mapping: { kind: "anon", anonVma: vma.anonVma ?? 0 },
+        index: vma.pgoff + v - vma.start,
+        anonExclusive: true,
+        head,
+      });
       ptes[v] = { kind: "present", pfn, write: true, dirty: true, huge: true };
     }
   }

@@ -13,3 +13,5 @@ export { ModelBug } from "./rule.ts";
 export type { Rule } from "./rule.ts";
 export type { Activation } from "./activation.ts";
 export type { Contents, Dpte, Frame, Frozen, Holder, Mapping, Pte, State, Vma } from "./state.ts";
+export { describePages } from "./view.ts";
+export type { PageLine } from "./view.ts";

@@ -25,7 +25,16 @@ export function initial(profile: Profile, config: Config, bounds: Bounds = {}): 
     profile,
     pages: config.pages,
     actors: [{ mm: mmId(0), alive: true, files: config.devices.map(() => null) }],
-    mms: [{ users: 1, vmas: [], ptes: Array.from({ length: config.pages }, () => NONE), lock: { writer: null, readers: [] }, active: 0, seq: 2 }],
+    mms: [
+      {
+        users: 1,
+        vmas: [],
+        ptes: Array.from({ length: config.pages }, () => NONE),
+        lock: { writer: null, readers: [] },
+        active: 0,
+        seq: 2,
+      },
+    ],
     files: [],
     frames,
     anonVmas: [],

@@ -31,7 +31,12 @@ const STEPS_PER_PAGE = 10_000;
  * @param limit how many outcomes to follow at most; more are given up (`complete` is then false).
  */
 export function run(
-  state: State, actor: ActorId, call: ModelCall, environment: Environment = QUIET, limit = 1, observer?: Observer,
+  state: State,
+  actor: ActorId,
+  call: ModelCall,
+  environment: Environment = QUIET,
+  limit = 1,
+  observer?: Observer,
 ): { readonly runs: readonly Run[]; readonly complete: boolean } {
   const first = copyWork(state);
   const task: TaskWork = { id: taskId(0), actor, stack: [], ret: null };
@@ -52,7 +57,13 @@ export function run(
 }
 
 /** Runs the only task to its end; other choices that are to be explored are handed to `branch` as copies. */
-function follow(s: Work, force: string | null, environment: Environment, observer: Observer | undefined, branch: (s: Work, choice: string) => void): Ret {
+function follow(
+  s: Work,
+  force: string | null,
+  environment: Environment,
+  observer: Observer | undefined,
+  branch: (s: Work, choice: string) => void,
+): Ret {
   const task = s.tasks[0];
   if (!task) throw new ModelBug("no task");
   let forced = force;

@@ -9,11 +9,11 @@ import type { Profile } from "./profile.ts";
 import type { Activation } from "./activation.ts";
 
 /** Readonly view of a whole tree of plain data. */
-export type Frozen<T> = T extends readonly (infer E)[]
-  ? readonly Frozen<E>[]
-  : T extends object
-    ? { readonly [K in keyof T]: Frozen<T[K]> }
-    : T;
+export type Frozen<T> = T extends number | string | boolean | null
+  ? T
+  : T extends readonly (infer E)[]
+    ? readonly Frozen<E>[]
+    : { readonly [K in keyof T]: Frozen<T[K]> };
 
 /** Who owns the reason why a frame may not be freed. A frame's reference count is the number of its holders (plus the profile's base). */
 export type Holder =

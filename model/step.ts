@@ -1,7 +1,7 @@
 /** The public transition of the model: one action, one new state. */
 import { produce } from "immer";
 import { actorId, pfn as toPfn, taskId } from "../spec/vocabulary.ts";
-import type { Action, Outcome } from "../spec/vocabulary.ts";
+import type { Action, Outcome, TaskId } from "../spec/vocabulary.ts";
 import { activate } from "./calls.ts";
 import { drop, hold } from "./frames.ts";
 import { ruleOf } from "./rules/index.ts";
@@ -41,10 +41,10 @@ export function enabledSteps(state: State): Action[] {
 }
 
 /** The step that each task takes next, for people: operation and step name. */
-export function pending(state: State): { readonly task: number; readonly op: Activation["op"]; readonly pc: string }[] {
+export function pending(state: State): { readonly task: TaskId; readonly op: Activation["op"]; readonly pc: string }[] {
   return state.tasks.flatMap((task) => {
     const a = task.stack.at(-1);
-    return a ? [{ task: task.id as number, op: a.op, pc: a.pc }] : [];
+    return a ? [{ task: task.id, op: a.op, pc: a.pc }] : [];
   });
 }
 

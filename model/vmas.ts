@@ -35,16 +35,26 @@ function offset(vma: Vma, by: number): number {
 /** `region` may join the mapping before it. */
 function joinsPrev(prev: Vma, region: Vma, anonVma: number | null): boolean {
   return (
-    prev.end === region.start && prev.map === region.map && prev.map !== "device" && prev.object === region.object &&
-    sameFlags(prev.flags, region.flags) && offset(prev, prev.end - prev.start) === region.pgoff && mergeableAnon(anonVma, prev.anonVma, prev)
+    prev.end === region.start &&
+    prev.map === region.map &&
+    prev.map !== "device" &&
+    prev.object === region.object &&
+    sameFlags(prev.flags, region.flags) &&
+    offset(prev, prev.end - prev.start) === region.pgoff &&
+    mergeableAnon(anonVma, prev.anonVma, prev)
   );
 }
 
 /** `region` may join the mapping behind it. */
 function joinsNext(next: Vma, region: Vma, anonVma: number | null): boolean {
   return (
-    region.end === next.start && next.map === region.map && next.map !== "device" && next.object === region.object &&
-    sameFlags(next.flags, region.flags) && offset(region, region.end - region.start) === next.pgoff && mergeableAnon(anonVma, next.anonVma, next)
+    region.end === next.start &&
+    next.map === region.map &&
+    next.map !== "device" &&
+    next.object === region.object &&
+    sameFlags(next.flags, region.flags) &&
+    offset(region, region.end - region.start) === next.pgoff &&
+    mergeableAnon(anonVma, next.anonVma, next)
   );
 }
 
@@ -111,8 +121,12 @@ export function changeFlags(s: Work, mm: MmWork, start: number, end: number, fla
 /** Whether two neighbours may share one anon_vma. */
 function compatible(a: Vma, b: Vma): boolean {
   return (
-    a.end === b.start && a.map === b.map && a.object === b.object && a.flags.account === b.flags.account &&
-    a.flags.hugepage === b.flags.hugepage && b.pgoff === offset(a, b.start - a.start)
+    a.end === b.start &&
+    a.map === b.map &&
+    a.object === b.object &&
+    a.flags.account === b.flags.account &&
+    a.flags.hugepage === b.flags.hugepage &&
+    b.pgoff === offset(a, b.start - a.start)
   );
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { EXIT } from "../exit-codes.ts";
 import { complainOfBug } from "./complain.ts";
+import { register as registerJudge } from "./commands/judge.ts";
 import { type Register, runShell } from "./shell.ts";
 
 /** One entry for each file in `commands/`, in the order of the help text. */
-const COMMANDS: readonly Register[] = [];
+const COMMANDS: readonly Register[] = [registerJudge];
 
 /** Nobody reads on (`hmmspec ... | head`): no reason for a complaint, but none for a verdict's exit code either. */
 function stopQuietly(error: NodeJS.ErrnoException): void {

@@ -26,7 +26,10 @@ export const deviceFaultSteps: Steps<"dmirror_fault"> = {
       }
       if (s.profile.goneMirrorFault !== null || !s.profile.driver.hangsOnGoneMirror) return leave(t, "EFAULT");
       // Success without an entry: the caller looks, finds nothing, and asks again, for ever.
-      reply(t, { status: "crash", log: "hang: the fault on a mirrored address space that is gone answers success, and the access repeats for ever" });
+      reply(t, {
+        status: "crash",
+        log: "hang: the fault on a mirrored address space that is gone answers success, and the access repeats for ever",
+      });
     },
   },
   range: {

@@ -26,7 +26,14 @@ export const forkSteps: Steps<"fork"> = {
     apply(s, t, a) {
       writeLock(s, parentMm(s, t), t.id);
       a.childMm = mmId(s.mms.length);
-      s.mms.push({ users: 1, vmas: [], ptes: Array.from({ length: s.pages }, () => NONE), lock: { writer: t.id, readers: [] }, active: 0, seq: 2 });
+      s.mms.push({
+        users: 1,
+        vmas: [],
+        ptes: Array.from({ length: s.pages }, () => NONE),
+        lock: { writer: t.id, readers: [] },
+        active: 0,
+        seq: 2,
+      });
       goto(a, "vma");
     },
   },

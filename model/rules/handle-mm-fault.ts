@@ -245,7 +245,9 @@ function mapNew(s: Work, a: Fault, pfn: Pfn): void {
   const vma = vmaAt(s, a);
   hold(s, pfn, mapHolder(a.mm, a.vpn));
   setFrame(s, pfn, {
-    mapping: { kind: "anon", anonVma: known(vma.anonVma, "anon_vma") }, index: vma.pgoff + a.vpn - vma.start, anonExclusive: true,
+    mapping: { kind: "anon", anonVma: known(vma.anonVma, "anon_vma") },
+    index: vma.pgoff + a.vpn - vma.start,
+    anonExclusive: true,
   });
   setPte(s, a, { kind: "present", pfn, write: vma.flags.write, dirty: vma.flags.write, huge: false });
 }

@@ -19,7 +19,21 @@ type Walk = Of<"hmm_range_fault">;
 /** A walk over `[start, end)`: with `request` each page must be there (and writable with `write`), without it nothing is faulted. */
 export function hmmRangeFault(s: Work, file: FileId, start: number, end: number, request: boolean, write: boolean): Walk {
   return {
-    op: "hmm_range_fault", pc: "d1", mm: fileOf(s, file).mm, file, start, end, request, write, seq: 0, valid: true, at: start, stop: start, fault: null, pfns: [], got: null,
+    op: "hmm_range_fault",
+    pc: "d1",
+    mm: fileOf(s, file).mm,
+    file,
+    start,
+    end,
+    request,
+    write,
+    seq: 0,
+    valid: true,
+    at: start,
+    stop: start,
+    fault: null,
+    pfns: [],
+    got: null,
   };
 }
 
@@ -135,7 +149,9 @@ function lookAtPte(s: Work, a: Walk, vma: Vma, pte: Pte): HmmPfn | "fault" {
       if (a.request && a.write && !p.write && faults) return "fault";
       return { kind: "valid", pfn: p.pfn, write: p.write, zero: false, huge: false };
     })
-    .with({ kind: "zero" }, (p): HmmPfn | "fault" => (lacks(a, false) ? "fault" : { kind: "valid", pfn: 0 as Pfn, write: false, zero: true, huge: p.huge }))
+    .with({ kind: "zero" }, (p): HmmPfn | "fault" =>
+      lacks(a, false) ? "fault" : { kind: "valid", pfn: 0 as Pfn, write: false, zero: true, huge: p.huge },
+    )
     .with({ kind: "present" }, (p): HmmPfn | "fault" => {
       if (!accessible(vma.flags)) return missing();
       return lacks(a, p.write) ? "fault" : { kind: "valid", pfn: p.pfn, write: p.write, zero: false, huge: p.huge };

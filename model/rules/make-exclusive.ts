@@ -113,7 +113,8 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
       const file = fileOf(s, a.file);
       const stale = s.profile.driver.rechecksSequence && file.seq !== a.seq;
       if (!a.error && !stale) {
-        for (const [i, pfn] of a.pages.entries()) if (pfn !== null) file.dpt[a.at + i] = { pfn, zero: false, tag: "atomic", unreachable: false };
+        for (const [i, pfn] of a.pages.entries())
+          if (pfn !== null) file.dpt[a.at + i] = { pfn, zero: false, tag: "atomic", unreachable: false };
       }
       a.i = stale ? 1 : 0;
       goto(a, "x9");
@@ -202,7 +203,9 @@ export const checkExclusiveSteps: Steps<"check_exclusive"> = {
     spec: [],
     enabled: (s, _t, a) => fileOf(s, a.file).mutex === null,
     apply(s, t, a) {
-      const atomic = fileOf(s, a.file).dpt.slice(a.start, a.end).some((e) => e?.tag === "atomic");
+      const atomic = fileOf(s, a.file)
+        .dpt.slice(a.start, a.end)
+        .some((e) => e?.tag === "atomic");
       if (atomic) fail(t, "EPERM");
       else ok(t);
     },

@@ -27,7 +27,18 @@ export function migrateRange(mm: MmId, start: number, end: number, dev: DevId, f
 /** migrate_to_ram: the CPU fault on a device-private entry has its device bring the page home. */
 export function cpuFaultMigration(s: Work, mm: MmId, at: Vpn, faultPage: Pfn): Migrate {
   const { dev, driverWord } = frameOf(s, faultPage);
-  return { ...BLANK, pc: "m1", mm, start: at, end: at + 1, purpose: "cpu_fault", dev: known(dev, "device"), file: driverWord, faultPage, entries: [] };
+  return {
+    ...BLANK,
+    pc: "m1",
+    mm,
+    start: at,
+    end: at + 1,
+    purpose: "cpu_fault",
+    dev: known(dev, "device"),
+    file: driverWord,
+    faultPage,
+    entries: [],
+  };
 }
 
 /** Every page of a device goes home, whoever maps it. */
@@ -274,10 +285,16 @@ function insertPage(s: Work, a: Migrate, entry: MigrateEntry): boolean {
   if (vma === null || vma.map !== "private") return false;
   const dst = known(entry.dst, "destination");
   hold(s, dst, mapHolder(a.mm, entry.vpn));
-  setFrame(s, dst, { mapping: { kind: "anon", anonVma: known(vma.anonVma, "anon_vma") }, index: vma.pgoff + entry.vpn - vma.start, anonExclusive: true });
+  setFrame(s, dst, {
+    mapping: { kind: "anon", anonVma: known(vma.anonVma, "anon_vma") },
+    index: vma.pgoff + entry.vpn - vma.start,
+    anonExclusive: true,
+  });
   const { write } = vma.flags;
   mm.ptes[entry.vpn] =
-    frameOf(s, dst).kind === "private" ? { kind: "device_private", pfn: dst, write } : { kind: "present", pfn: dst, write, dirty: write, huge: false };
+    frameOf(s, dst).kind === "private"
+      ? { kind: "device_private", pfn: dst, write }
+      : { kind: "present", pfn: dst, write, dirty: write, huge: false };
   return true;
 }
 
@@ -298,4 +315,3 @@ function finalize(s: Work, t: TaskWork, entry: MigrateEntry): void {
     drop(s, dst, mine(t, "alloc"));
   }
 }
-

@@ -29,7 +29,15 @@ export const mmapSteps: Steps<"mmap"> = {
     spec: [],
     apply(s, t, a) {
       const vma: Vma = {
-        start: a.start, end: a.end, flags: a.flags, map: a.map, object: objectOf(s, t, a), pgoff: a.map === "private" ? a.start : 0, anonVma: null, chain: [], stamp: 0,
+        start: a.start,
+        end: a.end,
+        flags: a.flags,
+        map: a.map,
+        object: objectOf(s, t, a),
+        pgoff: a.map === "private" ? a.start : 0,
+        anonVma: null,
+        chain: [],
+        stamp: 0,
       };
       insert(s, mmOf(s, a.mm), vma, true);
       if (a.map === "device") populateDevice(s, a);

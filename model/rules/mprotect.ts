@@ -58,7 +58,7 @@ export const mprotectSteps: Steps<"mprotect"> = {
 function changeProtection(s: Work, a: Of<"mprotect">, vma: Vma, stop: number): void {
   const mm = mmOf(s, a.mm);
   const flags: VmFlags = { ...vma.flags, ...a.flags, account: charge(s, vma, a.flags.write) };
-    changeFlags(s, mm, a.at, stop, flags);
+  changeFlags(s, mm, a.at, stop, flags);
   splitHuge(s, a.mm, a.at);
   splitHuge(s, a.mm, stop);
   for (let v = a.at; v < stop; v++) mm.ptes[v] = protect(s, vma.map, flags, known(mm.ptes[v], "pte"));

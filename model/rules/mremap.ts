@@ -85,7 +85,9 @@ function moveEntries(s: Work, a: Mremap): void {
     if (pfn === null) continue;
     const old = mapHolder(a.mm, toVpn(v));
     setFrame(s, pfn, {
-      holders: frameOf(s, pfn).holders.map((h) => (h.kind === "map" && old.kind === "map" && h.mm === a.mm && h.vpn === v ? mapHolder(a.mm, toVpn(to)) : h)),
+      holders: frameOf(s, pfn).holders.map((h) =>
+        h.kind === "map" && old.kind === "map" && h.mm === a.mm && h.vpn === v ? mapHolder(a.mm, toVpn(to)) : h,
+      ),
     });
   }
 }

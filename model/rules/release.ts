@@ -49,4 +49,3 @@ export const releaseSteps: Steps<"release"> = {
 function removed(s: Work, a: Of<"release">): boolean {
   return fileOf(s, a.file).interval === "none";
 }
-

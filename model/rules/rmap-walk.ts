@@ -15,7 +15,21 @@ import { invalidate, invalidateEnd } from "./invalidate.ts";
 type Walk = Of<"rmap_walk">;
 
 export function rmapWalk(pfn: Pfn, mode: Walk["mode"], more: Partial<Pick<Walk, "slot" | "only" | "owner" | "lazyFree">> = {}): Walk {
-  return { op: "rmap_walk", pc: "next", pfn, mode, slot: null, targets: [], only: null, owner: null, lazyFree: false, started: false, valid: false, got: null, ...more };
+  return {
+    op: "rmap_walk",
+    pc: "next",
+    pfn,
+    mode,
+    slot: null,
+    targets: [],
+    only: null,
+    owner: null,
+    lazyFree: false,
+    started: false,
+    valid: false,
+    got: null,
+    ...more,
+  };
 }
 
 export const rmapWalkSteps: Steps<"rmap_walk"> = {
@@ -97,4 +111,3 @@ export function migrationEntry(s: Work, pfn: Pfn, pte: Pte, collect = false): Pt
   const exclusive = frameOf(s, pfn).anonExclusive;
   return { kind: "migration", pfn, mode: write ? "write" : exclusive ? "read_exclusive" : "read", dirty };
 }
-

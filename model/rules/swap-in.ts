@@ -13,7 +13,10 @@ export function swapIn(s: Work, mm: MmId, vma: Vma, at: Vpn, pte: Extract<Pte, {
     const anonVma = known(vma.anonVma, "anon_vma");
     const root = known(s.anonVmas[anonVma], "anon_vma").root;
     setFrame(s, pfn, {
-      contents: slot.contents, slot: pte.slot, index: vma.pgoff + at - vma.start, mapping: { kind: "anon", anonVma: pte.exclusive ? anonVma : root },
+      contents: slot.contents,
+      slot: pte.slot,
+      index: vma.pgoff + at - vma.start,
+      mapping: { kind: "anon", anonVma: pte.exclusive ? anonVma : root },
     });
     s.slots[pte.slot] = { ...slot, cache: pfn };
   }
