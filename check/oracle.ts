@@ -48,7 +48,11 @@ export interface Branch {
 }
 
 /** Every way in which a call can go from any of the given states, and whether a bound hid some. */
-export function branches(candidates: readonly State[], event: TraceEvent, options: JudgeOptions): { readonly all: Branch[]; readonly complete: boolean } {
+export function branches(
+  candidates: readonly State[],
+  event: TraceEvent,
+  options: JudgeOptions,
+): { readonly all: Branch[]; readonly complete: boolean } {
   const all: Branch[] = [];
   let complete = true;
   for (const candidate of candidates) {
@@ -95,7 +99,8 @@ export function judge(header: Header, options: JudgeOptions = JUDGE_DEFAULTS): T
     candidates = distinct(fitting.map((branch) => branch.state));
     if (fitting.length > 0) return;
     if (!complete) reason = `the bound of ${options.candidates_max} candidate states was hit before line ${line}`;
-    else if (before.some((state) => state.tainted)) reason = `line ${line} differs after a device write through a stale entry: memory is no longer known`;
+    else if (before.some((state) => state.tainted))
+      reason = `line ${line} differs after a device write through a stale entry: memory is no longer known`;
     else rejection = { line, event, ...explain(before[0] ?? start(header, options), event, uniqueRets(found.all), options.environment) };
   };
 

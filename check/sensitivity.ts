@@ -30,7 +30,20 @@ export interface WholeTrace {
 
 /** For each snapshot code the one that an implementation would most easily confuse it with. */
 const CONFUSED: Readonly<Record<string, string>> = {
-  "00": "02", "01": "02", "02": "01", "06": "02", "05": "01", "11": "01", "15": "11", "21": "22", "22": "21", "41": "42", "42": "41", "51": "52", "52": "51", ff: "00",
+  "00": "02",
+  "01": "02",
+  "02": "01",
+  "06": "02",
+  "05": "01",
+  "11": "01",
+  "15": "11",
+  "21": "22",
+  "22": "21",
+  "41": "42",
+  "42": "41",
+  "51": "52",
+  "52": "51",
+  ff: "00",
 };
 
 interface Change {
@@ -94,7 +107,9 @@ export function sensitivity({ header, events }: WholeTrace, options: JudgeOption
       const fitting = all.filter((branch) => matches(branch.ret, change.ret));
       if (fitting.length === 0) continue;
       if (!accepts(distinct(fitting.map((b) => b.state)), events.slice(i + 1), options)) continue;
-      const why = fitting.some((b) => JSON.stringify(b.ret).includes("null")) ? "the model does not know this byte: it was read through a stale entry" : "both answers are allowed";
+      const why = fitting.some((b) => JSON.stringify(b.ret).includes("null"))
+        ? "the model does not know this byte: it was read through a stale entry"
+        : "both answers are allowed";
       survivors.push({ line, seq: event.seq, field: change.field, from: change.from, to: change.to, why });
     }
     candidates = distinct((ret === undefined ? all : all.filter((b) => matches(b.ret, ret))).map((b) => b.state));

@@ -44,7 +44,16 @@ interface Current {
 
 /** Judges every trace of every file, in order. Bad input ends its file; the others are judged all the same. */
 export async function judgeFiles(files: readonly string[], options: JudgeFilesOptions): Promise<ExitCode> {
-  const tally: Tally = { accept: 0, reject: 0, inconclusive: 0, calls: 0, bad_files: 0, interrupted: false, changed: 0, changes_rejected: 0 };
+  const tally: Tally = {
+    accept: 0,
+    reject: 0,
+    inconclusive: 0,
+    calls: 0,
+    bad_files: 0,
+    interrupted: false,
+    changed: 0,
+    changes_rejected: 0,
+  };
   const report = reportFor(options.output, process.stdout);
   const stop = (): void => {
     tally.interrupted = true;
@@ -53,10 +62,12 @@ export async function judgeFiles(files: readonly string[], options: JudgeFilesOp
   const show = options.output === "quiet" ? null : progress(process.stderr);
   for (const file of files) {
     if (tally.interrupted) break;
+    const before = { ...tally };
     const error = await judgeFile(file, options, tally, report, () => show?.tick(file, tally));
+    show?.clear();
+    if (files.length > 1) report.file(file, before, tally);
     if (error === null) continue;
     tally.bad_files += 1;
-    show?.clear();
     process.stderr.write(`${formatInputError(file, error)}\n`);
   }
   process.off("SIGINT", stop);
@@ -71,7 +82,13 @@ function exitCode(tally: Tally): ExitCode {
   return tally.inconclusive > 0 || tally.interrupted ? EXIT.inconclusive : EXIT.ok;
 }
 
-async function judgeFile(file: string, options: JudgeFilesOptions, tally: Tally, report: Report, tick: () => void): Promise<InputError | null> {
+async function judgeFile(
+  file: string,
+  options: JudgeFilesOptions,
+  tally: Tally,
+  report: Report,
+  tick: () => void,
+): Promise<InputError | null> {
   const reader = traceReader();
   let current: Current | null = null;
   for await (const batch of readLines(file, { max_line_bytes: options.max_line_bytes })) {

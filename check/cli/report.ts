@@ -8,6 +8,8 @@ import type { Output, Tally } from "./judge-files.ts";
 /** Where verdicts go. */
 export interface Report {
   readonly trace: (file: string, verdict: TraceVerdict, seen: Sensitivity | null) => void;
+  /** After each file of several: what it added to the counts. */
+  readonly file: (file: string, before: Tally, after: Tally) => void;
   readonly end: (tally: Tally, sensitivity: boolean) => void;
 }
 
@@ -20,9 +22,13 @@ const TEXT_MAX = 2000;
 export function reportFor(output: Output, stream: NodeJS.WriteStream): Report {
   switch (output) {
     case "quiet":
-      return { trace: () => undefined, end: () => undefined };
+      return { trace: () => undefined, file: () => undefined, end: () => undefined };
     case "jsonl":
-      return { trace: (_file, verdict, seen) => stream.write(`${JSON.stringify(plain(verdict, seen))}\n`), end: () => undefined };
+      return {
+        file: () => undefined,
+        trace: (_file, verdict, seen) => stream.write(`${JSON.stringify(plain(verdict, seen))}\n`),
+        end: () => undefined,
+      };
     case "json":
       return jsonReport(stream);
     case "text":
@@ -37,8 +43,17 @@ function plain(verdict: TraceVerdict, seen: Sensitivity | null): object {
   if (rejection === undefined) return { ...rest, ...sensitive };
   const { line, event, allowed, requirements, through, pages } = rejection;
   return {
-    ...rest, line, seq: event.seq, actor: event.actor, call: event.call, observed: event.ret ?? null, allowed,
-    requirements: requirements.map(({ id }) => id), statements: Object.fromEntries(requirements.map(({ id, statement }) => [id, statement])), through, pages,
+    ...rest,
+    line,
+    seq: event.seq,
+    actor: event.actor,
+    call: event.call,
+    observed: event.ret ?? null,
+    allowed,
+    requirements: requirements.map(({ id }) => id),
+    statements: Object.fromEntries(requirements.map(({ id, statement }) => [id, statement])),
+    through,
+    pages,
   };
 }
 
@@ -49,6 +64,7 @@ function jsonReport(stream: NodeJS.WriteStream): Report {
       stream.write(`${first ? '{"traces":[\n' : ",\n"}${JSON.stringify(plain(verdict, seen))}`);
       first = false;
     },
+    file: () => undefined,
     end(tally) {
       stream.write(`${first ? '{"traces":[' : "\n"}],"summary":${JSON.stringify(tally)}}\n`);
     },
@@ -62,18 +78,29 @@ function textReport(stream: NodeJS.WriteStream, colors: Colors): Report {
       const lines: string[] = [];
       if (verdict.rejection) lines.push(...rejectionLines(file, verdict.id, verdict.rejection, colors));
       if (verdict.reason !== undefined) lines.push(`${colors.yellow("inconclusive")} ${verdict.id} (${file}): ${verdict.reason}`);
-      for (const s of seen?.survivors ?? []) lines.push(`${colors.yellow("unseen")} ${verdict.id} (${file}:${s.line}) ${s.field} ${s.from} -> ${s.to}: ${s.why}`);
+      for (const s of seen?.survivors ?? [])
+        lines.push(`${colors.yellow("unseen")} ${verdict.id} (${file}:${s.line}) ${s.field} ${s.from} -> ${s.to}: ${s.why}`);
       if (lines.length > 0) stream.write(`${lines.map((line) => line.slice(0, TEXT_MAX)).join("\n")}\n`);
+    },
+    file(file, before, after) {
+      const counts = [after.accept - before.accept, after.reject - before.reject, after.inconclusive - before.inconclusive];
+      stream.write(
+        `${file}: ${counts[0]} accepted, ${counts[1]} rejected, ${counts[2]} inconclusive (${after.calls - before.calls} calls)\n`,
+      );
     },
     end(tally, sensitivity) {
       const seconds = (performance.now() - begun) / 1000;
       const traces = tally.accept + tally.reject + tally.inconclusive;
       const rate = Math.round(tally.calls / Math.max(seconds, 0.001));
-      stream.write(`${traces} traces: ${tally.accept} accepted, ${tally.reject} rejected, ${tally.inconclusive} inconclusive; ${tally.calls} calls, ${rate} calls/s\n`);
+      stream.write(
+        `${traces} ${traces === 1 ? "trace" : "traces"}: ${tally.accept} accepted, ${tally.reject} rejected, ${tally.inconclusive} inconclusive; ${tally.calls} calls, ${rate} calls/s\n`,
+      );
       if (tally.interrupted) stream.write("interrupted: the traces above are all that was judged\n");
       if (sensitivity) {
         const share = tally.changed === 0 ? 0 : (100 * tally.changes_rejected) / tally.changed;
-        stream.write(`sensitivity: ${tally.changes_rejected} of ${tally.changed} single-observation changes rejected (${share.toFixed(2)} %)\n`);
+        stream.write(
+          `sensitivity: ${tally.changes_rejected} of ${tally.changed} single-observation changes rejected (${share.toFixed(2)} %)\n`,
+        );
       }
     },
   };
@@ -87,7 +114,9 @@ export function rejectionLines(file: string, id: string, rejection: Rejection, c
     `  call      actor ${event.actor}: ${showCall(event.call)}`,
     `  observed  ${showRet(event.ret)}`,
     ...allowed.map((ret, i) => `  ${i === 0 ? "allowed " : "      or"}  ${showRet(ret)}`),
-    ...requirements.map(({ id: requirement, statement }, i) => `  ${i === 0 ? "decided by" : "          "} ${colors.bold(requirement)} ${statement}`),
+    ...requirements.map(
+      ({ id: requirement, statement }, i) => `  ${i === 0 ? "decided by" : "          "} ${colors.bold(requirement)} ${statement}`,
+    ),
   ];
   if (through.length > 0) rows.push(`  through   ${through.join(" ")}`);
   for (const [i, { place, before, after }] of pages.entries()) {

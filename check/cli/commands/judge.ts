@@ -76,7 +76,12 @@ async function act(files: readonly string[], options: Options): Promise<ExitCode
   if (max_line_bytes === null) return badUsage(`judge: --max-line-bytes ${String(options.maxLineBytes)}, expected 1..${LINE_BYTES_MAX}`);
   const output = outputOf(options);
   if (output === null) return badUsage("judge: more than one of --json, --jsonl and --quiet");
-  const rules: JudgeOptions = { core: core as Core | undefined, driver: driver as DriverName | undefined, candidates_max, environment: environment(allowed) };
+  const rules: JudgeOptions = {
+    core: core as Core | undefined,
+    driver: driver as DriverName | undefined,
+    candidates_max,
+    environment: environment(allowed),
+  };
   return judgeFiles(files, { rules, output, max_line_bytes, sensitivity: options.sensitivity === true });
 }
 
