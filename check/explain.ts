@@ -12,10 +12,12 @@ export interface CitedRequirement {
 export interface Explanation {
   /** Every answer that the specification allows here. */
   readonly allowed: readonly Ret[];
-  /** Requirements of the steps of the call itself: those that decide its answer. */
+  /** Fields of the answer that differ from the first allowed one. */
+  readonly fields: readonly string[];
+  /** Requirements that decide these fields. */
   readonly requirements: readonly CitedRequirement[];
-  /** Requirements of the operations that the call went through. */
-  readonly through: readonly ReqId[];
+  /** The steps that changed the pages which the call names, as `operation.step`. */
+  readonly steps: readonly string[];
   /** What the model says of the pages that the call names and of those that it changes, before and after. */
   readonly pages: readonly { readonly place: string; readonly before: string; readonly after: string }[];
 }
@@ -23,26 +25,58 @@ export interface Explanation {
 /** Pages shown at most: a call over a large window would bury the reader. */
 const PAGES_MAX = 64;
 
-function ruleAt(a: Readonly<Activation>): Rule<Activation> | undefined {
-  return (RULES[a.op] as unknown as Readonly<Record<string, Rule<Activation>>>)[a.pc];
+function specOf(a: Readonly<Activation>): readonly ReqId[] {
+  const steps = RULES[a.op] as unknown as Readonly<Record<string, Rule<Activation>>>;
+  return steps[a.pc]?.spec ?? [];
+}
+
+/** Names of the fields in which two answers differ: `errno`, `faults`, `entries/2`; only `status` where they are of another kind. */
+export function differences(allowed: Ret, observed: Ret): string[] {
+  if (allowed.status !== observed.status) return [allowed.status === "ok" || allowed.status === "crash" ? "status" : allowed.status];
+  const found: string[] = [];
+  const was: Readonly<Record<string, unknown>> = { ...allowed };
+  const is: Readonly<Record<string, unknown>> = { ...observed };
+  for (const field of new Set([...Object.keys(was), ...Object.keys(is)])) {
+    const [a, b] = [was[field], is[field]];
+    if (Array.isArray(a) && Array.isArray(b)) {
+      for (const i of a.keys()) if (a[i] !== null && a[i] !== b[i]) found.push(`${field}/${i}`);
+    } else if (a !== b && a !== null && field !== "log") found.push(field);
+  }
+  return found;
 }
 
 /** Runs the call again from one state that explained everything before, and notes what decided. */
 export function explain(before: State, event: TraceEvent, allowed: readonly Ret[], env: Environment): Explanation {
-  const direct = new Set<ReqId>();
-  const through = new Set<ReqId>();
-  let own: Activation["op"] | null = null;
-  const { runs } = run(before, actorId(event.actor), event.call, env, 1, (a) => {
-    own ??= a.op;
-    for (const id of ruleAt(a)?.spec ?? []) (a.op === own ? direct : through).add(id);
+  const { start, end } = named(event);
+  const steps: string[] = [];
+  let last: Readonly<Activation> | null = null;
+  let step = "";
+  let seen = pagesOf(before, start, end);
+  const { runs } = run(before, actorId(event.actor), event.call, env, 1, (a, _choice, state) => {
+    const now = pagesOf(state, start, end);
+    if (now.some((entry, i) => entry !== seen[i])) steps.push(step);
+    seen = now;
+    last = { ...a };
+    step = `${a.op}.${a.pc}`;
   });
-  const after = runs[0]?.state ?? before;
+  const [first] = runs;
+  const fields = first && event.ret ? differences(first.ret, event.ret) : [];
+  const ids = new Set(fields.flatMap((field) => first?.why[field] ?? first?.why[field.replace(/\/\d+$/, "")] ?? []));
+  // A call without any noted reason is explained by its last step.
+  if (ids.size === 0 && last !== null) for (const id of specOf(last)) ids.add(id);
   return {
     allowed,
-    requirements: [...direct].map((id) => ({ id, statement: REQUIREMENTS[id].statement })),
-    through: [...through].filter((id) => !direct.has(id)),
-    pages: pageDifferences(before, after, event),
+    fields,
+    requirements: [...ids].map((id) => ({ id, statement: REQUIREMENTS[id].statement })),
+    steps,
+    pages: pageDifferences(before, first?.state ?? before, event),
   };
+}
+
+/** The records of the named pages: entries of every address space and of every mirror. A step that changes one replaces it. */
+function pagesOf(state: State, start: number, end: number): readonly unknown[] {
+  const tables: (readonly unknown[])[] = [...state.mms.map((mm) => mm.ptes), ...state.files.map((file) => file.dpt)];
+  return tables.flatMap((entries) => entries.slice(start, end));
 }
 
 function named(event: TraceEvent): { readonly start: number; readonly end: number } {

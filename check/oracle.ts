@@ -1,5 +1,6 @@
 import { actorId, type Core, type DriverName, type Header, type Ret, type TraceEvent, type Verdict } from "../spec/vocabulary.ts";
-import { type Environment, initial, profile, QUIET, run, type State } from "../model/index.ts";
+import { type Environment, initial, profile, QUIET, type Run, run, type State } from "../model/index.ts";
+import type { ReqId } from "../spec/requirements.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { matches } from "./match.ts";
 
@@ -28,6 +29,8 @@ export interface TraceVerdict {
   readonly verdict: Verdict;
   readonly calls: number;
   readonly rejection?: Rejection;
+  /** The crash or hang that the trace ends with, and the requirement that predicts it there. */
+  readonly predicted?: { readonly line: number; readonly log: string; readonly requirement: ReqId | null };
   /** Why an inconclusive verdict is none. */
   readonly reason?: string;
 }
@@ -41,19 +44,13 @@ export interface TraceJudge {
   readonly verdict: () => TraceVerdict;
 }
 
-/** One state with an answer that leads to it. */
-export interface Branch {
-  readonly ret: Ret;
-  readonly state: State;
-}
-
 /** Every way in which a call can go from any of the given states, and whether a bound hid some. */
 export function branches(
   candidates: readonly State[],
   event: TraceEvent,
   options: JudgeOptions,
-): { readonly all: Branch[]; readonly complete: boolean } {
-  const all: Branch[] = [];
+): { readonly all: Run[]; readonly complete: boolean } {
+  const all: Run[] = [];
   let complete = true;
   for (const candidate of candidates) {
     const left = options.candidates_max - all.length;
@@ -87,6 +84,7 @@ export function judge(header: Header, options: JudgeOptions = JUDGE_DEFAULTS): T
   let complete = true;
   let rejection: Rejection | undefined;
   let reason: string | undefined;
+  let predicted: TraceVerdict["predicted"];
 
   const next = (event: TraceEvent, line: number): void => {
     if (rejection !== undefined || reason !== undefined) return;
@@ -97,7 +95,9 @@ export function judge(header: Header, options: JudgeOptions = JUDGE_DEFAULTS): T
     const fitting = ret === undefined ? found.all : found.all.filter((branch) => matches(branch.ret, ret));
     const before = candidates;
     candidates = distinct(fitting.map((branch) => branch.state));
-    if (fitting.length > 0) return;
+    const [fits] = fitting;
+    if (fits?.ret.status === "crash") predicted = { line, log: fits.ret.log, requirement: fits.why["status"] ?? null };
+    if (fits) return;
     if (!complete) reason = `the bound of ${options.candidates_max} candidate states was hit before line ${line}`;
     else if (before.some((state) => state.tainted))
       reason = `line ${line} differs after a device write through a stale entry: memory is no longer known`;
@@ -108,11 +108,11 @@ export function judge(header: Header, options: JudgeOptions = JUDGE_DEFAULTS): T
     const { id } = header;
     if (rejection !== undefined) return { id, verdict: "reject", calls, rejection };
     if (reason !== undefined) return { id, verdict: "inconclusive", calls, reason };
-    return { id, verdict: "accept", calls };
+    return { id, verdict: "accept", calls, ...(predicted === undefined ? {} : { predicted }) };
   };
   return { candidates: () => candidates, next, verdict };
 }
 
-function uniqueRets(found: readonly Branch[]): Ret[] {
+function uniqueRets(found: readonly Run[]): Ret[] {
   return [...new Map(found.map(({ ret }) => [JSON.stringify(ret), ret])).values()];
 }

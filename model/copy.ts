@@ -6,12 +6,14 @@ export function copyWork(state: State): Work {
   return {
     profile: s.profile,
     pages: s.pages,
+    limits: s.limits,
     actors: s.actors.map((a) => a && { mm: a.mm, alive: a.alive, files: a.files.slice() }),
     mms: s.mms.map((m) => ({
       users: m.users,
       vmas: m.vmas.slice(),
       ptes: m.ptes.slice(),
       lock: { writer: m.lock.writer, readers: m.lock.readers.slice() },
+      hmm: m.hmm,
       active: m.active,
       seq: m.seq,
     })),
@@ -22,11 +24,13 @@ export function copyWork(state: State): Work {
     devices: s.devices.map((d) => ({ kind: d.kind, chunks: d.chunks.map((c) => ({ ...c })), freeList: d.freeList.slice() })),
     slots: s.slots.slice(),
     tasks: s.tasks.length === 0 ? [] : s.tasks.map(copyTask),
-    minors: s.minors.slice(),
+    dummies: s.dummies,
+    replicas: s.replicas,
+    notes: s.notes,
     tainted: s.tainted,
   };
 }
 
 function copyTask(task: TaskWork): TaskWork {
-  return { id: task.id, actor: task.actor, stack: structuredClone(task.stack), ret: task.ret };
+  return { id: task.id, actor: task.actor, stack: structuredClone(task.stack), ret: task.ret, why: { ...task.why } };
 }

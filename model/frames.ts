@@ -1,6 +1,8 @@
 /** Frames: allocation, holders, the page lock, and what happens when the last holder goes. */
 import { mmId, pfn as toPfn, vpn as toVpn } from "../spec/vocabulary.ts";
 import type { DevId, FileId, MmId, Pfn, TaskId, Vpn } from "../spec/vocabulary.ts";
+import { chunkOf, usualFlags } from "./chunks.ts";
+import { note } from "./notes.ts";
 import { known } from "./rule.ts";
 import { UNKNOWN, ZEROES } from "./state.ts";
 import type { Frame, Holder, Mapping, Pte, Vma, Work } from "./state.ts";
@@ -22,6 +24,9 @@ const FREE: Frame = {
   driverWord: null,
   slot: null,
 };
+
+/** A physical address where no memory is. */
+export const ABSENT: Frame = { ...FREE, kind: "absent" };
 
 /** A free frame of a device. */
 export function freeDeviceFrame(kind: Frame["kind"], dev: DevId): Frame {
@@ -54,7 +59,8 @@ export function allocDevice(s: Work, dev: DevId, file: FileId, holders: readonly
   const device = known(s.devices[dev], `device ${dev}`);
   const at = device.freeList.findLastIndex((n) => !reachedByDevice(s, n));
   let n = device.freeList.splice(at < 0 ? device.freeList.length - 1 : at, 1)[0];
-  if (n === undefined) n = growDevice(s, dev);
+  n ??= s.limits.window === null ? growDevice(s, dev) : undefined;
+  if (n === undefined) return null;
   s.frames[n] = { ...freeDeviceFrame(device.kind, dev), free: false, holders, driverWord: file, contents: UNKNOWN };
   return n;
 }
@@ -65,8 +71,11 @@ function growDevice(s: Work, dev: DevId): Pfn {
   const n = toPfn(s.frames.length);
   s.frames[n] = freeDeviceFrame(device.kind, dev);
   const last = device.chunks.at(-1);
-  if (last?.state === "online" && last.first + last.npages === n) last.npages++;
-  else device.chunks.push({ first: n, npages: 1, state: "online" });
+  if (last?.onDemand && last.state === "online" && last.first + last.npages === n) last.npages++;
+  else {
+    const flags = usualFlags(device.kind);
+    device.chunks.push({ first: n, npages: 1, state: "online", flags, linear: device.kind === "coherent", minor: null, onDemand: true });
+  }
   return n;
 }
 
@@ -92,12 +101,26 @@ export function drop(s: Work, pfn: Pfn, holder: Holder): void {
 
 /** Gives a frame back: to the system, or to its device through the free callback. */
 function free(s: Work, pfn: Pfn): void {
-  const frame = frameOf(s, pfn);
-  s.frames[pfn] = frame.dev === null ? FREE : freeDeviceFrame(frame.kind, frame.dev);
-  if (frame.dev !== null) {
-    const chunk = s.devices[frame.dev]?.chunks.find((c) => c.first <= pfn && pfn < c.first + c.npages);
-    if (chunk?.state === "online") s.devices[frame.dev]?.freeList.push(pfn);
-  }
+  const { kind, dev, driverWord } = frameOf(s, pfn);
+  if (dev === null) return toPageAllocator(s, pfn);
+  s.frames[pfn] = freeDeviceFrame(kind, dev);
+  pageFree(s, pfn, dev, driverWord);
+}
+
+/** The free callback of the driver: the frame goes on its free list, unless its range is being removed. */
+function pageFree(s: Work, pfn: Pfn, dev: DevId, word: FileId | null): void {
+  note(s, { kind: "free", pfn, dev, word });
+  const chunk = chunkOf(s, pfn);
+  if (chunk?.state === "online" && chunk.flags.includes("allow_migrate")) known(s.devices[dev], `device ${dev}`).freeList.push(pfn);
+}
+
+/**
+ * A frame whose count has become 0 goes to the free list of the system. v14's safety net: a device frame that comes here was put once too
+ * often. It is reported, and its count is put back. `@spec MEM-9 MEM-15`
+ */
+export function toPageAllocator(s: Work, pfn: Pfn): void {
+  if (frameOf(s, pfn).dev === null) s.frames[pfn] = FREE;
+  else note(s, { kind: "bad-refcount", pfn });
 }
 
 export const mapHolder = (mm: MmId, vpn: Vpn): Holder => ({ kind: "map", mm, vpn });
@@ -127,26 +150,49 @@ export function dropPte(s: Work, mm: MmId, at: number, pte: Pte): void {
   if (pfn !== null) {
     if (pte.kind === "present" && pte.dirty && !frameOf(s, pfn).dirty) setFrame(s, pfn, { dirty: true });
     drop(s, pfn, mapHolder(mm, toVpn(at)));
+    dropUnused(s, pfn);
   } else if (pte.kind === "swap") dropSlot(s, pte.slot);
 }
 
+/** Drops one user of a slot. */
 export function dropSlot(s: Work, slot: number): void {
   const was = known(s.slots[slot], `swap slot ${slot}`);
-  s.slots[slot] = { ...was, count: was.count - 1 };
-  if (was.count === 1 && was.cache !== null) {
-    const cached = was.cache;
-    s.slots[slot] = { contents: UNKNOWN, count: 0, cache: null };
-    setFrame(s, cached, { slot: null });
-    drop(s, cached, { kind: "swap-cache" });
-  }
+  const count = was.count - 1;
+  s.slots[slot] = { ...was, count, contents: count === 0 && was.cache === null ? UNKNOWN : was.contents };
+  if (was.cache !== null) dropUnused(s, was.cache);
+}
+
+/** A page that is in the swap cache and nowhere else leaves it, unless somebody works on it. */
+function dropUnused(s: Work, pfn: Pfn): void {
+  const frame = frameOf(s, pfn);
+  if (frame.slot === null || frame.locked !== null || mapCount(frame) > 0) return;
+  if (s.slots[frame.slot]?.count === 0) freeSwapCache(s, pfn);
+}
+
+/** Takes a page whose slot has no users out of the swap cache; what is in memory is all that there is of it then. */
+export function freeSwapCache(s: Work, pfn: Pfn): void {
+  const slot = known(frameOf(s, pfn).slot, "slot");
+  s.slots[slot] = { contents: UNKNOWN, count: 0, cache: null };
+  setFrame(s, pfn, { slot: null, dirty: true });
+  drop(s, pfn, { kind: "swap-cache" });
+}
+
+export function isPinned(frame: Frame): boolean {
+  return frame.holders.some((h) => h.kind === "pin");
+}
+
+/** The mappings of an address space through which its pages are found: also those that munmap has taken out and not yet emptied. */
+export function linkedVmas(s: Work, mm: number): readonly Vma[] {
+  const detached = s.tasks.flatMap((t) => t.stack.flatMap((a) => (a.op === "do_munmap" && a.mm === mm ? a.detached : [])));
+  return [...known(s.mms[mm], `mm ${mm}`).vmas, ...detached];
 }
 
 /** Where a page of this identity may be mapped, in the order of the walk: every mapping whose anon_vma chain (or object) and offsets cover it. */
 export function rmap(s: Work, mapping: Mapping | null, index: number): { readonly mm: MmId; readonly vpn: Vpn }[] {
   const places: { readonly mm: MmId; readonly vpn: Vpn; readonly vma: Vma }[] = [];
   if (mapping === null) return places;
-  s.mms.forEach((mm, m) => {
-    for (const vma of mm.vmas) {
+  s.mms.forEach((_, m) => {
+    for (const vma of linkedVmas(s, m)) {
       const linked = mapping.kind === "anon" ? vma.chain.includes(mapping.anonVma) : vma.map === "shared" && vma.object === mapping.object;
       const at = vma.start + index - vma.pgoff;
       if (linked && vma.start <= at && at < vma.end) places.push({ mm: mmId(m), vpn: toVpn(at), vma });

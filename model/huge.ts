@@ -1,7 +1,7 @@
 /** PMD-mapped blocks of 512 pages: only as far as madvise(HUGEPAGE) shows them. */
 import type { MmId, Pfn } from "../spec/vocabulary.ts";
 import { vpn as toVpn } from "../spec/vocabulary.ts";
-import { allocSystem, dropPte, frameOf, mapHolder, setFrame } from "./frames.ts";
+import { allocSystem, dropPte, frameOf, mapCount, mapHolder, setFrame } from "./frames.ts";
 import { mmOf } from "./locks.ts";
 import { notifyNow } from "./rules/invalidate.ts";
 import { ZERO } from "./state.ts";
@@ -34,11 +34,36 @@ export function mapHuge(s: Work, mm: MmId, vma: Vma, at: number, write: boolean)
       setFrame(s, pfn, {
         mapping: { kind: "anon", anonVma: vma.anonVma ?? 0 },
         index: vma.pgoff + v - vma.start,
-        anonExclusive: true,
+        anonExclusive: s.profile.anonExclusive,
         head,
       });
       ptes[v] = { kind: "present", pfn, write: true, dirty: true, huge: true };
     }
+  }
+}
+
+/** Whether nobody but this mapping has any page of the huge page around `at`. v14 has no marks and counts mappings. */
+export function hugeReusable(s: Work, mm: MmId, at: number): boolean {
+  const first = blockOf(at);
+  return mmOf(s, mm)
+    .ptes.slice(first, first + PTRS_PER_PTE)
+    .every((pte) => {
+      if (pte.kind !== "present" || !pte.huge) return false;
+      const frame = frameOf(s, pte.pfn);
+      const counted = s.profile.anonExclusive ? frame.holders.length : mapCount(frame);
+      return frame.anonExclusive || (counted === 1 && frame.locked === null);
+    });
+}
+
+/** Makes a huge page writable as a whole, where it is. */
+export function reuseHuge(s: Work, mm: MmId, vma: Vma, at: number): void {
+  const first = blockOf(at);
+  const { ptes } = mmOf(s, mm);
+  for (let v = first; v < first + PTRS_PER_PTE; v++) {
+    const pte = ptes[v];
+    if (pte?.kind !== "present") continue;
+    setFrame(s, pte.pfn, { anonExclusive: s.profile.anonExclusive, mapping: { kind: "anon", anonVma: vma.anonVma ?? 0 } });
+    ptes[v] = { ...pte, write: true, dirty: true };
   }
 }
 

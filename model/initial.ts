@@ -1,14 +1,24 @@
 /** The state in which every trace begins: one process with an empty window, devices without pages in use, no file open. */
-import { devId, mmId, pfn } from "../spec/vocabulary.ts";
-import type { Config } from "../spec/vocabulary.ts";
-import { freeDeviceFrame } from "./frames.ts";
+import { devId, DEVMEM_FLAGS, mmId, pfn } from "../spec/vocabulary.ts";
+import type { Config, DevmemFlag } from "../spec/vocabulary.ts";
+import { usualFlags } from "./chunks.ts";
+import { ABSENT, freeDeviceFrame } from "./frames.ts";
 import type { Profile } from "./profile.ts";
 import { NONE } from "./state.ts";
-import type { DeviceWork, Frame, State, Work } from "./state.ts";
+import type { ChunkWork, DeviceWork, Frame, State, Work } from "./state.ts";
 
-/** Bounds that a trace does not have: how many frames each device holds at first. More are hot-added when they run out. */
+/** Bounds that a trace does not have. Without any of them device memory is hot-added on demand. */
 export interface Bounds {
+  /** Frames that each device holds at first. */
   readonly deviceFrames?: number;
+  /** Physical addresses for `devmem_add`, in pages: a bound on all device memory beyond `deviceFrames`, which then does not grow on demand. */
+  readonly physicalPages?: number;
+  /** Pages of a section, to a multiple of which added memory is rounded up (128 MiB of a kernel). 1 unless said otherwise. */
+  readonly sectionPages?: number;
+  /** Flags of device memory that the architecture knows. All of them unless said otherwise. */
+  readonly archFlags?: readonly DevmemFlag[];
+  /** How many notes a state keeps (`State.notes`). None unless said otherwise. */
+  readonly notes_max?: number;
 }
 
 /** The initial state of a configuration. */
@@ -19,11 +29,21 @@ export function initial(profile: Profile, config: Config, bounds: Bounds = {}): 
     const first = pfn(frames.length);
     for (let n = 0; n < npages; n++) frames.push(freeDeviceFrame(kind, devId(d)));
     const freeList = Array.from({ length: npages }, (_, n) => pfn(first + npages - 1 - n));
-    return { kind, chunks: npages > 0 ? [{ first, npages, state: "online" }] : [], freeList };
+    const flags = usualFlags(kind);
+    const chunk: ChunkWork = { first, npages, state: "online", flags, linear: kind === "coherent", minor: null, onDemand: false };
+    return { kind, chunks: npages > 0 ? [chunk] : [], freeList };
   });
+  const first = frames.length;
+  for (let n = 0; n < (bounds.physicalPages ?? 0); n++) frames.push(ABSENT);
   const s: Work = {
     profile,
     pages: config.pages,
+    limits: {
+      section: bounds.sectionPages ?? 1,
+      window: bounds.physicalPages === undefined ? null : { first, end: frames.length },
+      archFlags: bounds.archFlags ?? DEVMEM_FLAGS,
+      notes_max: bounds.notes_max ?? 0,
+    },
     actors: [{ mm: mmId(0), alive: true, files: config.devices.map(() => null) }],
     mms: [
       {
@@ -31,6 +51,7 @@ export function initial(profile: Profile, config: Config, bounds: Bounds = {}): 
         vmas: [],
         ptes: Array.from({ length: config.pages }, () => NONE),
         lock: { writer: null, readers: [] },
+        hmm: false,
         active: 0,
         seq: 2,
       },
@@ -42,7 +63,9 @@ export function initial(profile: Profile, config: Config, bounds: Bounds = {}): 
     devices,
     slots: [],
     tasks: [],
-    minors: [],
+    dummies: [],
+    replicas: [],
+    notes: [],
     tainted: false,
   };
   return s;

@@ -23,14 +23,24 @@ export interface CoreSwitches {
   readonly faultTakesReference: boolean;
   /** Who waits for a migration entry holds a reference on the frame. */
   readonly migrationWaitTakesReference: boolean;
+  /** A candidate that somebody else has locked is locked after collect, by waiting; otherwise it is skipped. */
+  readonly collectWaitsForLock: boolean;
+  /** Collect splits a huge page, so that its pages move one by one; otherwise they stay. */
+  readonly collectSplitsHuge: boolean;
   /** make_device_exclusive exists. */
   readonly exclusive: boolean;
   /** CPU-addressable device memory exists. */
   readonly coherent: boolean;
+  /** Pages that one process has alone are marked, and pins are told from other references; otherwise mappings are counted. */
+  readonly anonExclusive: boolean;
+  /** A read that swaps in a page of one process alone maps it writable at once, if the mapping is. */
+  readonly swapInMapsWritable: boolean;
   /** Which exclusive pages mprotect to writable gives their write permission at once. */
   readonly mprotectUpgrades: "none" | "dirty" | "all";
   /** mprotect to read-only gives the commit charge of an untouched anonymous mapping back. */
   readonly mprotectUnaccounts: boolean;
+  /** MADV_POPULATE goes on behind a hole, and answers ENOMEM at the end like other advice. */
+  readonly populatePassesHoles: boolean;
   /** A new mapping joins both neighbours also when only the right one has been faulted. */
   readonly mmapJoinsUntouchedLeft: boolean;
   /** Splitting a huge page maps its all-zero subpages to the zero page. */
@@ -39,6 +49,14 @@ export interface CoreSwitches {
   readonly singleVma: boolean;
   /** A page of a swap cache may be migrated to device memory after its slot was given back. */
   readonly swapCacheMigrates: boolean;
+  /** The end of an address space is an event of its own; without it the mirrors are told by the unmapping of everything. */
+  readonly releaseEvent: boolean;
+  /** Removing device memory, and the release of a device file, bring the pages home first; otherwise they wait for them. */
+  readonly evicts: boolean;
+  /** Dummy devices exist. */
+  readonly dummyDevices: boolean;
+  /** Extension: a page may have read-only copies on devices. Off in every core. */
+  readonly readDuplication: boolean;
   /** A device fault on a mirrored address space that is gone: the error, or `null` where it answers success for ever. */
   readonly goneMirrorFault: "EFAULT" | null;
 }
@@ -57,14 +75,23 @@ const LINUX: CoreSwitches = {
   rmapKeepsWrite: true,
   faultTakesReference: true,
   migrationWaitTakesReference: false,
+  collectWaitsForLock: false,
+  collectSplitsHuge: true,
   exclusive: true,
   coherent: true,
+  anonExclusive: true,
+  swapInMapsWritable: false,
   mprotectUpgrades: "dirty",
   mprotectUnaccounts: false,
+  populatePassesHoles: true,
   mmapJoinsUntouchedLeft: false,
   splitMapsZeroPage: false,
   singleVma: false,
   swapCacheMigrates: true,
+  releaseEvent: true,
+  evicts: true,
+  dummyDevices: false,
+  readDuplication: false,
   goneMirrorFault: "EFAULT",
 };
 
@@ -80,18 +107,26 @@ export const CORE_SWITCHES: Record<Core, CoreSwitches> = {
     rmapKeepsWrite: false,
     faultTakesReference: false,
     migrationWaitTakesReference: true,
+    collectWaitsForLock: true,
+    collectSplitsHuge: false,
     exclusive: false,
     coherent: false,
+    anonExclusive: false,
     mprotectUpgrades: "none",
     mmapJoinsUntouchedLeft: true,
     singleVma: true,
     swapCacheMigrates: false,
+    releaseEvent: false,
+    evicts: false,
+    dummyDevices: true,
   },
   "linux-6.1": LINUX,
   "linux-6.12": {
     ...LINUX,
+    swapInMapsWritable: true,
     mprotectUpgrades: "all",
     mprotectUnaccounts: true,
+    populatePassesHoles: false,
     mmapJoinsUntouchedLeft: true,
     splitMapsZeroPage: true,
     goneMirrorFault: null,
@@ -105,5 +140,35 @@ export function profile(core: Core, driver: DriverName): Profile {
   return { core, driver: DRIVER_TABLE[driver], ...CORE_SWITCHES[core] };
 }
 
-/** Which requirement each switch cites. */
-export type SwitchRules = Readonly<Record<keyof CoreSwitches, ReqId>>;
+/** The requirements that differ by each switch. */
+export type SwitchRules = Readonly<Record<keyof CoreSwitches, readonly ReqId[]>>;
+
+/** What each switch of the core stands for: the requirements that hold one way or the other by it. */
+export const CORE_RULES: SwitchRules = {
+  refBase: ["FRM-1", "MEM-6", "MEM-15", "MEM-16"],
+  holesMigrate: ["MIG-6", "MIG-7"],
+  ownerFilter: ["SNAP-8", "SNAP-13", "RF-9", "MIG-5", "MIG-8", "MIG-9", "NTF-2"],
+  rangeProtocol: ["INV-6", "INV-9", "SNAP-11", "SNAP-15", "RF-11", "RF-12", "RF-16"],
+  ownReadOnlyFaults: ["RF-8"],
+  rmapKeepsWrite: ["MIG-39"],
+  faultTakesReference: ["MEM-22", "MEM-23"],
+  migrationWaitTakesReference: ["MIG-41"],
+  collectWaitsForLock: ["MIG-11", "MIG-12"],
+  collectSplitsHuge: ["MIG-13"],
+  exclusive: ["PTE-1", "EXC-1"],
+  coherent: ["MEM-37"],
+  anonExclusive: ["FRM-5", "CPU-6", "FRK-6"],
+  swapInMapsWritable: ["RCL-10"],
+  mprotectUpgrades: ["VMA-16"],
+  mprotectUnaccounts: ["VMA-10"],
+  populatePassesHoles: ["VMA-23"],
+  mmapJoinsUntouchedLeft: ["VMA-9"],
+  splitMapsZeroPage: ["MIG-14"],
+  singleVma: ["SNAP-12", "SNAP-13", "SNAP-14", "RF-5", "RF-6", "RF-14", "RF-15"],
+  swapCacheMigrates: ["MIG-31"],
+  releaseEvent: ["MIR-8"],
+  evicts: ["MEM-32", "MEM-35"],
+  dummyDevices: ["MEM-41"],
+  readDuplication: ["DUP-1"],
+  goneMirrorFault: ["DMR-13", "TRC-15"],
+};

@@ -1,6 +1,6 @@
 /** What a rule is, and the few verbs with which rules move a task from step to step. */
 import type { ReqId } from "../spec/requirements.ts";
-import type { Errno, OkRet, Ret } from "../spec/vocabulary.ts";
+import type { Errno, OkRet, Ret, Signal } from "../spec/vocabulary.ts";
 import type { Activation, Of } from "./activation.ts";
 import type { TaskWork, Work } from "./state.ts";
 
@@ -51,9 +51,30 @@ export function ok(t: TaskWork, fields: Omit<OkRet, "status"> = {}): void {
   reply(t, { status: "ok", ...fields });
 }
 
-/** Ends the task with an error number. */
-export function fail(t: TaskWork, errno: Errno): void {
+/**
+ * Notes which requirement decides a field of the answer: `status`, `errno`, `signal`, `value`, `cpages`, `faults`, `data`, `entries/0` and so on.
+ * The first note of a field stands: what is found deep down says more than who passes it on.
+ */
+export function because(t: TaskWork, field: string, rule: ReqId): void {
+  t.why[field] ??= rule;
+}
+
+/** Ends the task with an error number, by a requirement. */
+export function fail(t: TaskWork, errno: Errno, rule: ReqId): void {
+  because(t, "errno", rule);
   reply(t, { status: "errno", errno });
+}
+
+/** Ends the task with a signal, by a requirement. */
+export function kill(t: TaskWork, signal: Signal, rule: ReqId): void {
+  because(t, "signal", rule);
+  reply(t, { status: "signal", signal });
+}
+
+/** Ends the task because the system has died or does not answer any more, by a requirement. */
+export function die(t: TaskWork, log: string, rule: ReqId): void {
+  because(t, "status", rule);
+  reply(t, { status: "crash", log });
 }
 
 /** Our own bug: a state that no rule can explain. */

@@ -1,5 +1,6 @@
 /** A sequential run: the same steps as an interleaved one, on a private copy of the state, with nothing in between. */
 import { taskId } from "../spec/vocabulary.ts";
+import type { ReqId } from "../spec/requirements.ts";
 import type { ActorId, ModelCall, Ret } from "../spec/vocabulary.ts";
 import { activate } from "./calls.ts";
 import { ModelBug } from "./rule.ts";
@@ -11,11 +12,13 @@ import type { Activation } from "./activation.ts";
 /** One way in which a call can go: the answer and the state behind it. */
 export interface Run {
   readonly ret: Ret;
+  /** Which requirement decides which field of the answer, as far as it is known: see `because`. */
+  readonly why: Readonly<Record<string, ReqId>>;
   readonly state: State;
 }
 
 /** Told of each step before it is taken. */
-export type Observer = (a: Readonly<Activation>, choice: string) => void;
+export type Observer = (a: Readonly<Activation>, choice: string, state: State) => void;
 
 /** Decides which choices of the environment a run explores; the first is what happens when nothing interferes. */
 export type Environment = (a: Readonly<Activation>, choices: readonly string[]) => readonly string[];
@@ -39,19 +42,19 @@ export function run(
   observer?: Observer,
 ): { readonly runs: readonly Run[]; readonly complete: boolean } {
   const first = copyWork(state);
-  const task: TaskWork = { id: taskId(0), actor, stack: [], ret: null };
+  const task: TaskWork = { id: taskId(0), actor, stack: [], ret: null, why: {} };
   first.tasks.push(task);
   task.stack.push(activate(first, actor, call));
   const open: { s: Work; forced: string | null }[] = [{ s: first, forced: null }];
   const runs: Run[] = [];
   let complete = true;
   for (let branch = open.pop(); branch; branch = open.pop()) {
-    const ret = follow(branch.s, branch.forced, environment, observer, (s, forced) => {
+    const answer = follow(branch.s, branch.forced, environment, observer, (s, forced) => {
       if (open.length + runs.length + 1 < limit) open.push({ s, forced });
       else complete = false;
     });
     branch.s.tasks = [];
-    runs.push({ ret, state: branch.s });
+    runs.push({ ...answer, state: branch.s });
   }
   return { runs, complete };
 }
@@ -63,7 +66,7 @@ function follow(
   environment: Environment,
   observer: Observer | undefined,
   branch: (s: Work, choice: string) => void,
-): Ret {
+): Pick<Run, "ret" | "why"> {
   const task = s.tasks[0];
   if (!task) throw new ModelBug("no task");
   let forced = force;
@@ -80,8 +83,8 @@ function follow(
       choice = taken;
     }
     forced = null;
-    observer?.(a, choice);
+    observer?.(a, choice, s);
     rule.apply(s, task, a, choice);
   }
-  return task.ret;
+  return { ret: task.ret, why: task.why };
 }

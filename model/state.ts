@@ -4,7 +4,8 @@
  * Containers (`Work` and what is named `...Work`) may be edited by a rule; records (`Pte`, `Frame`, `Vma`, ...) are values that a rule
  * replaces as a whole. So a copy of a state for a sequential run copies containers only (`copyWork`), and `State` is what the public sees.
  */
-import type { ActorId, DevId, DeviceKind, FileId, MmId, Pfn, Ret, TaskId, Vpn } from "../spec/vocabulary.ts";
+import type { ActorId, DevId, DeviceKind, DevmemFlag, FileId, MmId, Pfn, Ret, TaskId, Vpn } from "../spec/vocabulary.ts";
+import type { ReqId } from "../spec/requirements.ts";
 import type { Profile } from "./profile.ts";
 import type { Activation } from "./activation.ts";
 
@@ -22,7 +23,8 @@ export type Holder =
   | { readonly kind: "page-cache" }
   | { readonly kind: "swap-cache" }
   | { readonly kind: "pin" }
-  | { readonly kind: "brief" };
+  | { readonly kind: "brief" }
+  | { readonly kind: "replica" };
 
 /** To what the contents of a frame belong: an anonymous page (found by `anon_vma` and index), a page of a shared memory object, or nothing. */
 export type Mapping = { readonly kind: "anon"; readonly anonVma: number } | { readonly kind: "shmem"; readonly object: number };
@@ -33,9 +35,9 @@ export interface Contents {
   readonly fill: number | null;
 }
 
-/** One page frame. Device frames are numbered behind the system frames of the moment they were added; `kind` tells them apart. */
+/** One page frame: system memory, device memory, or a physical address where no memory is. */
 export interface Frame {
-  readonly kind: "system" | DeviceKind;
+  readonly kind: "system" | DeviceKind | "absent";
   /** Device that hosts the frame, `null` for system memory. */
   readonly dev: DevId | null;
   readonly free: boolean;
@@ -105,6 +107,8 @@ export interface MmWork {
   vmas: Vma[];
   ptes: Pte[];
   lock: LockWork;
+  /** v14: whether struct hmm exists. */
+  hmm: boolean;
   /** Invalidations in progress (v14: notifier_count). */
   active: number;
   /** Sequence number of the subscriptions: odd while an invalidation that hit an interval is in progress. */
@@ -140,11 +144,18 @@ export interface AnonVma {
   readonly root: number;
 }
 
-/** One range of device memory. */
+/** One range of device memory. `reserved`: its addresses are taken, its frames are not there yet. */
 export interface ChunkWork {
   first: Pfn;
   npages: number;
-  state: "online" | "removing" | "gone";
+  state: "reserved" | "online" | "removing" | "gone";
+  flags: readonly DevmemFlag[];
+  /** Whether the kernel's linear map covers it. */
+  linear: boolean;
+  /** The dummy device that hosts it (v14). */
+  minor: number | null;
+  /** Made when a device had no frame left, and grows with the next one. */
+  onDemand: boolean;
 }
 
 export interface DeviceWork {
@@ -178,12 +189,44 @@ export interface TaskWork {
   actor: ActorId;
   stack: Activation[];
   ret: Ret | null;
+  /** Which requirement decides which field of the answer, as far as it is known. */
+  why: Record<string, ReqId>;
+}
+
+/** A dummy device (v14). `dying`: given back, but its memory is still being removed. */
+export interface DummyDevice {
+  readonly minor: number;
+  readonly dying: boolean;
+}
+
+/** A copy of a page in the memory of a device (extension). Before it is `installed` only the task that makes it knows it. */
+export interface Replica {
+  readonly page: Pfn;
+  readonly dev: DevId;
+  readonly pfn: Pfn;
+  readonly installed: boolean;
+}
+
+/** What is told beside the answers of calls: a run of the free callback, a count that was put back, a present entry of un-addressable memory. */
+export type Note =
+  | { readonly kind: "free"; readonly pfn: Pfn; readonly dev: DevId; readonly word: FileId | null }
+  | { readonly kind: "bad-refcount"; readonly pfn: Pfn }
+  | { readonly kind: "bad-entry"; readonly mm: MmId; readonly vpn: Vpn; readonly pfn: Pfn };
+
+/** What bounds a configuration beyond its trace header, see `Bounds`. */
+export interface Limits {
+  readonly section: number;
+  /** Physical addresses that device memory can take. Without them it grows on demand. */
+  readonly window: { readonly first: number; readonly end: number } | null;
+  readonly archFlags: readonly DevmemFlag[];
+  readonly notes_max: number;
 }
 
 /** A state while a rule works on it. */
 export interface Work {
   readonly profile: Profile;
   readonly pages: number;
+  readonly limits: Limits;
   actors: (ActorWork | null)[];
   mms: MmWork[];
   files: FileWork[];
@@ -193,8 +236,9 @@ export interface Work {
   devices: DeviceWork[];
   slots: Slot[];
   tasks: TaskWork[];
-  /** Minors of dummy devices in use (v14). */
-  minors: number[];
+  dummies: readonly DummyDevice[];
+  replicas: readonly Replica[];
+  notes: readonly Note[];
   /** Why the state is no longer the whole truth: a device wrote through an entry to memory that is not its own. */
   tainted: boolean;
 }

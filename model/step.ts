@@ -3,8 +3,9 @@ import { produce } from "immer";
 import { actorId, pfn as toPfn, taskId } from "../spec/vocabulary.ts";
 import type { Action, Outcome, TaskId } from "../spec/vocabulary.ts";
 import { activate } from "./calls.ts";
-import { drop, hold } from "./frames.ts";
+import { drop, hold, toPageAllocator } from "./frames.ts";
 import { ruleOf } from "./rules/index.ts";
+import { movePage } from "./rules/migrate.ts";
 import { reclaimPage } from "./rules/reclaim.ts";
 import type { Holder, State, TaskWork, Work } from "./state.ts";
 import type { Activation } from "./activation.ts";
@@ -21,7 +22,7 @@ export function step(state: State, action: Action): Stepped {
   if (why !== null) return { state, outcome: { kind: "disabled", why } };
   let outcome: Outcome = { kind: "running" };
   const next = produce(state, (draft) => {
-    outcome = apply(draft as unknown as Work, action);
+    outcome = apply(draft, action);
   });
   return { state: next, outcome };
 }
@@ -53,11 +54,12 @@ function disabled(s: Work, action: Action): string | null {
   switch (action.type) {
     case "call": {
       const actor = s.actors[action.actor];
-      if (!actor?.alive) return `actor ${action.actor} does not live`;
+      if (!actor?.alive || ending(s, action.actor)) return `actor ${action.actor} does not live`;
       const { call } = action;
-      if (call.op === "exit" && (call.child === action.actor || !s.actors[call.child]?.alive)) return `actor ${call.child} cannot be ended`;
+      if (call.op === "exit" && (call.child === action.actor || !s.actors[call.child]?.alive || ending(s, call.child)))
+        return `actor ${call.child} cannot be ended`;
       if (call.op === "exit" && s.tasks.some((t) => t.actor === call.child)) return `actor ${call.child} is in a call`;
-      if (call.op === "fork" && s.actors[call.child]) return `actor ${call.child} exists already`;
+      if (call.op === "fork" && (s.actors[call.child] || beginning(s, call.child))) return `actor ${call.child} exists already`;
       return null;
     }
     case "step": {
@@ -71,17 +73,34 @@ function disabled(s: Work, action: Action): string | null {
     }
     case "pin":
     case "get":
-    case "reclaim": {
+    case "reclaim":
+    case "move": {
       const frame = s.frames[action.pfn];
       if (!frame || frame.free) return `no page in frame ${action.pfn}`;
       // A device-private frame is never handed out by get_user_pages, so nobody can pin it.
       if (action.type === "pin" && frame.kind === "private") return `frame ${action.pfn} cannot be pinned`;
-      return action.type === "reclaim" && (!frame.lru || frame.locked !== null) ? `frame ${action.pfn} cannot be reclaimed` : null;
+      return (action.type === "reclaim" || action.type === "move") && (!frame.lru || frame.locked !== null || frame.head !== null)
+        ? `frame ${action.pfn} cannot be ${action.type === "move" ? "moved" : "reclaimed"}`
+        : null;
+    }
+    case "wrong_put": {
+      const frame = s.frames[action.pfn];
+      const counted = frame?.free === true && frame.dev !== null && s.profile.refBase > 0;
+      return counted ? null : `frame ${action.pfn} is no free device frame with a count`;
     }
     case "unpin":
     case "put":
       return s.frames[action.pfn]?.holders.some((h) => h.kind === held(action.type).kind) ? null : `nobody holds frame ${action.pfn}`;
   }
+}
+
+/** Whether the end of an actor has begun. */
+function ending(s: Work, actor: number): boolean {
+  return s.tasks.some((t) => t.stack.some((a) => a.op === "exit" && a.child === actor));
+}
+
+function beginning(s: Work, actor: number): boolean {
+  return s.tasks.some((t) => t.stack.some((a) => a.op === "fork" && a.child === actor));
 }
 
 function held(type: "pin" | "unpin" | "get" | "put"): Holder {
@@ -95,6 +114,12 @@ function apply(s: Work, action: Action): Outcome {
       return { kind: "running" };
     case "reclaim":
       begin(s, 0, reclaimPage(toPfn(action.pfn)));
+      return { kind: "running" };
+    case "move":
+      begin(s, 0, movePage(toPfn(action.pfn)));
+      return { kind: "running" };
+    case "wrong_put":
+      toPageAllocator(s, toPfn(action.pfn));
       return { kind: "running" };
     case "pin":
     case "get":
@@ -112,7 +137,7 @@ function apply(s: Work, action: Action): Outcome {
 function begin(s: Work, actor: number, first: Activation): void {
   let id = 0;
   while (s.tasks.some((t) => t.id === id)) id++;
-  s.tasks.push({ id: taskId(id), actor: actorId(actor), stack: [first], ret: null });
+  s.tasks.push({ id: taskId(id), actor: actorId(actor), stack: [first], ret: null, why: {} });
 }
 
 function advance(s: Work, id: number, choice: string): Outcome {

@@ -20,7 +20,7 @@ export function describePages(state: State, start: number, end: number): PageLin
     }
   }
   for (const file of state.files) {
-    const actor = state.actors.findIndex((a) => a?.mm === file.mm);
+    const actor = state.actors.findIndex((a) => a?.alive && a.mm === file.mm);
     if (file.interval === "none") continue;
     for (let page = start; page < end; page++) {
       lines.push({ place: `actor ${actor} page ${page} dev ${file.dev}`, text: describeDpte(state, file.dpt[page] ?? null) });

@@ -73,6 +73,13 @@ export function nextStamp(s: Work): number {
   return stamps.length;
 }
 
+/** The stamp of fork's copy: behind all others, but right behind its parent where the memory is shared. */
+export function copyStamp(s: Work, parent: Vma): number {
+  if (parent.map === "private") return nextStamp(s);
+  for (const mm of s.mms) mm.vmas = mm.vmas.map((v) => (v.stamp > parent.stamp ? { ...v, stamp: v.stamp + 1 } : v));
+  return parent.stamp + 1;
+}
+
 /** Splits the mapping that `at` lies inside of, so that one begins at `at`. */
 export function splitAt(s: Work, mm: MmWork, at: number): void {
   const i = mm.vmas.findIndex((v) => v.start < at && at < v.end);
@@ -153,12 +160,6 @@ function newAnonVma(s: Work, parent: number | null): number {
   const id = free < 0 ? s.anonVmas.length : free;
   s.anonVmas[id] = parent === null ? { parent: id, root: id } : { parent, root: s.anonVmas[parent]?.root ?? parent };
   return id;
-}
-
-/** Forgets every anon_vma that no mapping is linked to. */
-export function reapAnonVmas(s: Work): void {
-  const linked = new Set(s.mms.flatMap((mm) => mm.vmas.flatMap((v) => v.chain)));
-  s.anonVmas = s.anonVmas.map((a, id) => (linked.has(id) ? a : null));
 }
 
 /**

@@ -206,21 +206,40 @@ export type InputErrorCode = (typeof INPUT_ERROR_CODES)[number];
  */
 export type ModelCall =
   | Call
-  /** Adds `npages` of device memory with the named properties. */
-  | { readonly op: "devmem_add"; readonly dev: number; readonly npages: number; readonly flags: readonly DevmemFlag[] }
+  /**
+   * Adds `npages` of device memory with the named properties, rounded up to whole sections. Answers the number of the chunk in `value`, and
+   * its first frame and the frame behind its last in `data`. `minor` is the dummy device that hosts it, `lacks` what the driver has left out.
+   */
+  | {
+      readonly op: "devmem_add";
+      readonly dev: number;
+      readonly npages: number;
+      readonly flags: readonly DevmemFlag[];
+      readonly minor?: number;
+      readonly lacks?: readonly DevmemPart[];
+    }
   /** Removes chunk `chunk` of a device: waits until nobody uses its pages. */
   | { readonly op: "devmem_remove"; readonly dev: number; readonly chunk: number }
   /** Brings every page of the device home and removes all its chunks. */
   | { readonly op: "devmem_release"; readonly dev: number }
   /** v14: a dummy device to host device memory; answers its minor in `value`. */
   | { readonly op: "hmm_device_new" }
+  /** v14: gives a dummy device back, and removes what it still hosts. */
   | { readonly op: "hmm_device_put"; readonly minor: number }
+  /** v14: makes a mirror of the caller's address space, as open does; `without` is what the driver has left out. */
+  | { readonly op: "hmm_mirror_register"; readonly dev: number; readonly without?: "mm" | "mirror" | "ops" }
   /** Extension: a read-only copy of each page on the device beside the page itself. */
   | ({ readonly op: "duplicate" } & DeviceRange);
 
 /** Properties of a range of device memory (v14: MEMORY_DEVICE, MEMORY_DEVICE_ALLOW_MIGRATE, MEMORY_DEVICE_UNADDRESSABLE). */
 export const DEVMEM_FLAGS = ["device", "allow_migrate", "unaddressable"] as const;
+/** A property of a range of device memory. */
 export type DevmemFlag = (typeof DEVMEM_FLAGS)[number];
+
+/** What a driver registers with a range of private memory. */
+export const DEVMEM_PARTS = ["owner", "page_free", "migrate_to_ram"] as const;
+/** A part of what a driver registers with a range of device memory. */
+export type DevmemPart = (typeof DEVMEM_PARTS)[number];
 
 /** One thing that can happen: everything that the kernel or the environment chooses freely is written in it. */
 export type Action =
@@ -230,8 +249,10 @@ export type Action =
   | { readonly type: "step"; readonly task: number; readonly choice: string }
   /** Somebody pins a page for DMA, or takes a brief reference, and gives it back. */
   | { readonly type: "pin" | "unpin" | "get" | "put"; readonly pfn: number }
-  /** The kernel begins to reclaim a page. */
-  | { readonly type: "reclaim"; readonly pfn: number };
+  /** Somebody puts a reference that he does not have, on a free device frame (v14, where such a frame has the count 1). */
+  | { readonly type: "wrong_put"; readonly pfn: number }
+  /** The kernel begins to reclaim a page, or to move it to another system frame: the ordinary migration, which copies by itself. */
+  | { readonly type: "reclaim" | "move"; readonly pfn: number };
 
 /** What an action did. */
 export type Outcome =

@@ -41,7 +41,7 @@ function plain(verdict: TraceVerdict, seen: Sensitivity | null): object {
   const { rejection, ...rest } = verdict;
   const sensitive = seen === null ? {} : { sensitivity: seen };
   if (rejection === undefined) return { ...rest, ...sensitive };
-  const { line, event, allowed, requirements, through, pages } = rejection;
+  const { line, event, allowed, fields, requirements, steps, pages } = rejection;
   return {
     ...rest,
     line,
@@ -50,9 +50,10 @@ function plain(verdict: TraceVerdict, seen: Sensitivity | null): object {
     call: event.call,
     observed: event.ret ?? null,
     allowed,
+    fields,
     requirements: requirements.map(({ id }) => id),
     statements: Object.fromEntries(requirements.map(({ id, statement }) => [id, statement])),
-    through,
+    steps,
     pages,
   };
 }
@@ -78,6 +79,7 @@ function textReport(stream: NodeJS.WriteStream, colors: Colors): Report {
       const lines: string[] = [];
       if (verdict.rejection) lines.push(...rejectionLines(file, verdict.id, verdict.rejection, colors));
       if (verdict.reason !== undefined) lines.push(`${colors.yellow("inconclusive")} ${verdict.id} (${file}): ${verdict.reason}`);
+      if (verdict.predicted) lines.push(predictedLine(file, verdict.id, verdict.predicted, colors));
       for (const s of seen?.survivors ?? [])
         lines.push(`${colors.yellow("unseen")} ${verdict.id} (${file}:${s.line}) ${s.field} ${s.from} -> ${s.to}: ${s.why}`);
       if (lines.length > 0) stream.write(`${lines.map((line) => line.slice(0, TEXT_MAX)).join("\n")}\n`);
@@ -106,9 +108,18 @@ function textReport(stream: NodeJS.WriteStream, colors: Colors): Report {
   };
 }
 
+function predictedLine(
+  file: string,
+  id: string,
+  { line, log, requirement }: NonNullable<TraceVerdict["predicted"]>,
+  colors: Colors,
+): string {
+  return `${colors.green("predicted")} ${id} (${file}:${line}) by ${requirement ?? "no requirement"}: ${log}`;
+}
+
 /** The explanation of one rejection. */
 export function rejectionLines(file: string, id: string, rejection: Rejection, colors: Colors): string[] {
-  const { line, event, allowed, requirements, through, pages } = rejection;
+  const { line, event, allowed, requirements, steps, pages } = rejection;
   const rows = [
     `${colors.red("reject")} ${colors.bold(printable(id, 200))} (${file}:${line}, seq ${event.seq})`,
     `  call      actor ${event.actor}: ${showCall(event.call)}`,
@@ -118,7 +129,7 @@ export function rejectionLines(file: string, id: string, rejection: Rejection, c
       ({ id: requirement, statement }, i) => `  ${i === 0 ? "decided by" : "          "} ${colors.bold(requirement)} ${statement}`,
     ),
   ];
-  if (through.length > 0) rows.push(`  through   ${through.join(" ")}`);
+  if (steps.length > 0) rows.push(`  steps     ${steps.join(" ")}`);
   for (const [i, { place, before, after }] of pages.entries()) {
     const change = before === after ? colors.dim(before) : `${before} ${colors.bold("->")} ${after}`;
     rows.push(`  ${i === 0 ? "pages   " : "        "}  ${place}: ${change}`);

@@ -14,6 +14,9 @@ export const DMIRROR: Driver = {
   writesReadOnlyPrivate: false,
   hangsOnGoneMirror: true,
   readBackNeedsEntry: true,
+  marksDirty: false,
+  faultAround: 1,
+  evictsOnce: true,
 };
 
 export const DMIRROR_FIXED: Driver = { ...DMIRROR, name: "dmirror-fixed", storesDevicePage: false };

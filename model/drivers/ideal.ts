@@ -14,4 +14,7 @@ export const IDEAL: Driver = {
   writesReadOnlyPrivate: true,
   hangsOnGoneMirror: false,
   readBackNeedsEntry: false,
+  marksDirty: true,
+  faultAround: 1,
+  evictsOnce: false,
 };

@@ -1,6 +1,8 @@
 /** A load or store of the CPU: the entry decides, a fault repairs it, the access is tried again. */
+import { linearMap } from "../linear-map.ts";
 import { canRead, mmOf, readLock, readUnlock } from "../locks.ts";
-import { enter, goto, known, ok, reply } from "../rule.ts";
+import { note } from "../notes.ts";
+import { because, enter, goto, kill, known, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { Of } from "../activation.ts";
 import { setFrame, frameOf } from "../frames.ts";
@@ -13,34 +15,43 @@ type Access = Of<"cpu_access">;
 
 export const cpuAccessSteps: Steps<"cpu_access"> = {
   access: {
-    spec: [],
+    spec: ["CPU-2", "CPU-10", "MEM-27", "MEM-37", "EXC-14", "TRC-6"],
     apply(s, t, a) {
       const mm = mmOf(s, a.mm);
       const vma = findVma(mm, a.vpn);
       const pte = mm.ptes[a.vpn];
       if (vma === null || !accessible(vma.flags) || !follows(pte, a.write)) return goto(a, "c1");
+      if (pte?.kind === "present" && linearMap(s, pte.pfn) === "bus error") {
+        note(s, { kind: "bad-entry", mm: a.mm, vpn: a.vpn, pfn: pte.pfn });
+        return kill(t, "SIGBUS", "MEM-27");
+      }
+      // Nothing maps a private frame for the CPU; a bad entry that does is never followed.
+      if (pte?.kind === "present" && frameOf(s, pte.pfn).kind === "private") return kill(t, "SIGBUS", "MEM-27");
       if (a.write) {
         store(s, a);
+        because(t, "status", "CPU-1");
         return ok(t);
       }
+      because(t, "status", "CPU-1");
+      because(t, "value", "CPU-10");
       ok(t, { value: load(s, a) as number });
     },
   },
   c1: {
-    spec: [],
+    spec: ["CPU-1", "CPU-2"],
     enabled: (s, _t, a) => canRead(s, a.mm),
     apply(s, t, a) {
       const vma = findVma(mmOf(s, a.mm), a.vpn);
-      if (vma === null || !accessible(vma.flags) || (a.write && !vma.flags.write)) return reply(t, { status: "signal", signal: "SIGSEGV" });
+      if (vma === null || !accessible(vma.flags) || (a.write && !vma.flags.write)) return kill(t, "SIGSEGV", "CPU-1");
       readLock(s, a.mm, t.id);
       enter(t, a, "fault", handleMmFault(a.mm, a.vpn, a.write));
     },
   },
   fault: {
-    spec: [],
+    spec: ["FRM-6", "CPU-9", "MEM-24"],
     apply(s, t, a) {
       readUnlock(s, a.mm, t.id);
-      if (a.got === "sigbus") reply(t, { status: "signal", signal: "SIGBUS" });
+      if (a.got === "sigbus") kill(t, "SIGBUS", findVma(mmOf(s, a.mm), a.vpn)?.map === "device" ? "CPU-9" : "MEM-24");
       else goto(a, "access");
     },
   },

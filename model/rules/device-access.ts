@@ -2,7 +2,7 @@
 import type { Errno } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
 import { fileFor } from "../files.ts";
-import { enter, fail, goto, ok, reply } from "../rule.ts";
+import { because, die, enter, fail, goto, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { Dpte, TaskWork, Work } from "../state.ts";
 import { deviceFault } from "./device-fault.ts";
@@ -10,15 +10,17 @@ import { fileOf } from "./invalidate.ts";
 
 export const deviceAccessSteps: Steps<"device_access"> = {
   open: {
-    spec: [],
+    spec: ["MIR-5", "MIR-10", "TRC-3"],
     apply(s, t, a) {
-      a.file = fileFor(s, t.actor, a.dev);
+      const file = fileFor(s, t, a.dev);
+      if (file === null) return;
+      a.file = file;
       goto(a, "check");
     },
   },
-  check: { spec: [], apply: (_s, t, a) => (a.start === a.end ? fail(t, "EINVAL") : goto(a, "lock")) },
+  check: { spec: ["DEV-9"], apply: (_s, t, a) => (a.start === a.end ? fail(t, "EINVAL", "DEV-9") : goto(a, "lock")) },
   lock: {
-    spec: [],
+    spec: ["DEV-7"],
     enabled: (s, _t, a) => fileOf(s, a.file).mutex === null,
     apply(s, t, a) {
       fileOf(s, a.file).mutex = t.id;
@@ -26,11 +28,33 @@ export const deviceAccessSteps: Steps<"device_access"> = {
     },
   },
   a1: {
-    spec: [],
+    spec: [
+      "CPU-10",
+      "DEV-1",
+      "DEV-2",
+      "DEV-4",
+      "DEV-5",
+      "DEV-7",
+      "DEV-8",
+      "MEM-38",
+      "EXC-15",
+      "EXC-19",
+      "IDL-11",
+      "DMR-10",
+      "DMR-14",
+      "TRC-6",
+      "TRC-14",
+      "TRC-16",
+      "TRC-17",
+    ],
     apply(s, t, a) {
       const file = fileOf(s, a.file);
       if (a.at >= a.end) {
         file.mutex = null;
+        because(t, "status", "DEV-2");
+        because(t, "cpages", "DEV-2");
+        because(t, "faults", "DEV-3");
+        because(t, "data", "CPU-10");
         return ok(t, { cpages: a.end - a.start, faults: a.faults, ...(a.write ? {} : { data: a.data as number[] }) });
       }
       const entry = file.dpt[a.at] ?? null;
@@ -42,11 +66,11 @@ export const deviceAccessSteps: Steps<"device_access"> = {
       a.at++;
     },
   },
-  fault: { spec: [], apply: (s, t, a) => enter(t, a, "faulted", deviceFault(s, a.file, a.at, a.end, a.write)) },
+  fault: { spec: ["DEV-2"], apply: (s, t, a) => enter(t, a, "faulted", deviceFault(s, a.file, a.at, a.end, a.write)) },
   faulted: {
-    spec: [],
+    spec: ["DEV-3", "DEV-5", "DMR-2", "TRC-9"],
     apply(_s, t, a) {
-      if (a.got !== null) return fail(t, a.got as Errno);
+      if (a.got !== null) return fail(t, a.got as Errno, "DEV-2");
       a.faults++;
       goto(a, "lock");
     },
@@ -65,7 +89,7 @@ function touchMemory(s: Work, t: TaskWork, a: Of<"device_access">, entry: Dpte):
 
 /** Defect A: the entry names the un-addressable frame itself, and the copy touches memory that does not exist. */
 export function crash(t: TaskWork): void {
-  reply(t, { status: "crash", log: "BUG: unable to handle page fault: the device page table names device-private memory itself" });
+  die(t, "BUG: unable to handle page fault: the device page table names device-private memory itself", "DMR-10");
 }
 
 /** The first byte behind an entry; `null` where the entry is stale, so that nobody can say. */
@@ -77,5 +101,5 @@ export function readThrough(s: Work, entry: Dpte): number | null {
 function writeThrough(s: Work, entry: Dpte, value: number): void {
   const frame = s.frames[entry.pfn];
   if (!frame || frame.free) s.tainted = true;
-  else s.frames[entry.pfn] = { ...frame, contents: { first: value, fill: value } };
+  else s.frames[entry.pfn] = { ...frame, dirty: frame.dirty || s.profile.driver.marksDirty, contents: { first: value, fill: value } };
 }

@@ -2,7 +2,7 @@
 import type { Errno, FileId } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
 import { mmOf } from "../locks.ts";
-import { enter, goto, leave, reply } from "../rule.ts";
+import { because, die, enter, goto, leave } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { Work } from "../state.ts";
 import { findVma } from "../vmas.ts";
@@ -17,31 +17,35 @@ export function deviceFault(s: Work, file: FileId, start: number, end: number, w
 
 export const deviceFaultSteps: Steps<"dmirror_fault"> = {
   get: {
-    spec: [],
+    spec: ["MIR-8", "IDL-10", "DMR-13", "TRC-15"],
     apply(s, t, a) {
       const mm = mmOf(s, a.mm);
       if (mm.users > 0) {
         mm.users++;
         return goto(a, "range");
       }
-      if (s.profile.goneMirrorFault !== null || !s.profile.driver.hangsOnGoneMirror) return leave(t, "EFAULT");
+      if (s.profile.goneMirrorFault !== null || !s.profile.driver.hangsOnGoneMirror) {
+        because(t, "errno", s.profile.driver.hangsOnGoneMirror ? "DMR-13" : "IDL-10");
+        return leave(t, "EFAULT");
+      }
       // Success without an entry: the caller looks, finds nothing, and asks again, for ever.
-      reply(t, {
-        status: "crash",
-        log: "hang: the fault on a mirrored address space that is gone answers success, and the access repeats for ever",
-      });
+      die(t, "hang: the fault on a mirrored address space that is gone answers success, and the access repeats for ever", "DMR-13");
     },
   },
   range: {
-    spec: [],
+    spec: ["IDL-8", "DMR-1"],
     apply(s, t, a) {
+      // Who faults page by page leaves out those that it can reach already.
+      while (s.profile.driver.faultBatch === 1 && a.at < a.end && reaches(s, a)) a.at++;
       if (a.at >= a.end) return goto(a, "put");
       enter(t, a, "walked", hmmRangeFault(s, a.file, a.at, batchEnd(s, a), true, a.write));
     },
   },
   walked: {
-    spec: [],
+    spec: ["RF-14", "DMR-1"],
     apply(s, _t, a) {
+      // v14: the address space lock was dropped, so the mapping may be another one now.
+      if (a.got === "EAGAIN") return goto(a, "range");
       if (a.got !== null) {
         a.error = a.got as Errno;
         return goto(a, "put");
@@ -50,9 +54,14 @@ export const deviceFaultSteps: Steps<"dmirror_fault"> = {
       goto(a, "range");
     },
   },
-  put: { spec: [], apply: (s, t, a) => putMm(s, t, a, a.mm, "done") },
-  done: { spec: [], apply: (_s, t, a) => leave(t, a.error) },
+  put: { spec: ["RCL-12"], apply: (s, t, a) => putMm(s, t, a, a.mm, "done") },
+  done: { spec: ["DEV-5"], apply: (_s, t, a) => leave(t, a.error) },
 };
+
+function reaches(s: Work, a: Of<"dmirror_fault">): boolean {
+  const entry = fileOf(s, a.file).dpt[a.at] ?? null;
+  return entry !== null && (!a.write || entry.tag === "write");
+}
 
 function batchEnd(s: Work, a: Of<"dmirror_fault">): number {
   const end = Math.min(a.at + s.profile.driver.faultBatch, a.end);

@@ -6,10 +6,10 @@ import { mmOf } from "../locks.ts";
 import { enter, goto, known, leave, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { TaskWork, Work } from "../state.ts";
-import { reapAnonVmas } from "../vmas.ts";
+import { reap } from "../reap.ts";
 import { invalidate, invalidateEnd } from "./invalidate.ts";
 import { zap } from "./munmap.ts";
-import { releaseFiles } from "./release.ts";
+import { mayRelease, releaseFiles } from "./release.ts";
 
 /** Drops a use of an address space, then continues with `resume`. */
 export function putMm<A extends Activation>(s: Work, t: TaskWork, a: A, mm: MmId, resume: A["pc"]): void {
@@ -18,9 +18,9 @@ export function putMm<A extends Activation>(s: Work, t: TaskWork, a: A, mm: MmId
 }
 
 export const exitSteps: Steps<"exit"> = {
-  exit_mm: { spec: [], apply: (s, t, a) => putMm(s, t, a, actorOf(s, a.child).mm, "exit_files") },
+  exit_mm: { spec: ["MIR-8", "TRC-5"], apply: (s, t, a) => putMm(s, t, a, actorOf(s, a.child).mm, "exit_files") },
   exit_files: {
-    spec: [],
+    spec: ["MIR-8", "MIR-9", "TRC-5"],
     apply(s, _t, a) {
       const actor = actorOf(s, a.child);
       for (const file of actor.files) if (file !== null) known(s.files[file], "file").users--;
@@ -28,19 +28,23 @@ export const exitSteps: Steps<"exit"> = {
       goto(a, "fput");
     },
   },
-  fput: { spec: [], apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
+  fput: { spec: ["MIR-9", "MEM-35"], enabled: mayRelease, apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
 };
 
 export const exitMmapSteps: Steps<"exit_mmap"> = {
-  release: { spec: [], apply: (s, t, a) => enter(t, a, "zap", invalidate(a.mm, 0, s.pages, "RELEASE")) },
+  release: {
+    spec: ["MIR-8", "NTF-1"],
+    apply: (s, t, a) => enter(t, a, "zap", invalidate(a.mm, 0, s.pages, s.profile.releaseEvent ? "RELEASE" : "UNMAP")),
+  },
   zap: {
-    spec: [],
+    spec: ["FRM-1", "FRM-2", "RCL-12", "MIR-3", "INV-2", "MIG-50", "EXC-20"],
     apply(s, t, a) {
       const mm = mmOf(s, a.mm);
       zap(s, a.mm, 0, s.pages);
       mm.vmas = [];
+      mm.hmm = false;
       invalidateEnd(s, a.mm);
-      reapAnonVmas(s);
+      reap(s);
       leave(t);
     },
   },

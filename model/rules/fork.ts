@@ -1,15 +1,16 @@
 /** fork: mapping by mapping. Private pages are shared read-only by both, shared memory is found again by faults. */
-import { mmId, vpn as toVpn } from "../../spec/vocabulary.ts";
+import { vpn as toVpn } from "../../spec/vocabulary.ts";
 import type { MmId } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
 import { actorOf } from "../files.ts";
-import { allocSystem, frameOf, hold, mapHolder, mappedPfn, setFrame } from "../frames.ts";
+import { allocSystem, frameOf, hold, isPinned, mapHolder, mappedPfn, setFrame } from "../frames.ts";
 import { canWrite, mmOf, writeLock, writeUnlock } from "../locks.ts";
 import { enter, goto, known, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import { NONE } from "../state.ts";
 import type { Pte, TaskWork, Vma, Work } from "../state.ts";
-import { forkAnonVma, nextStamp } from "../vmas.ts";
+import { newMmId } from "../reap.ts";
+import { findVma, forkAnonVma, copyStamp } from "../vmas.ts";
 import { restored } from "./handle-mm-fault.ts";
 import { invalidate, invalidateEnd } from "./invalidate.ts";
 
@@ -21,29 +22,30 @@ const vmaOf = (s: Work, t: TaskWork, a: Fork): Vma => known(mmOf(s, parentMm(s, 
 
 export const forkSteps: Steps<"fork"> = {
   lock: {
-    spec: [],
+    spec: ["MIR-4"],
     enabled: (s, t) => canWrite(s, parentMm(s, t)),
     apply(s, t, a) {
       writeLock(s, parentMm(s, t), t.id);
-      a.childMm = mmId(s.mms.length);
-      s.mms.push({
+      a.childMm = newMmId(s);
+      s.mms[a.childMm] = {
         users: 1,
         vmas: [],
         ptes: Array.from({ length: s.pages }, () => NONE),
         lock: { writer: t.id, readers: [] },
+        hmm: false,
         active: 0,
         seq: 2,
-      });
+      };
       goto(a, "vma");
     },
   },
   vma: {
-    spec: [],
+    spec: ["FRK-1", "FRK-2", "FRK-7", "NTF-1"],
     apply(s, t, a) {
       const parent = mmOf(s, parentMm(s, t));
       const vma = parent.vmas[a.at];
       if (!vma) return goto(a, "files");
-      const copied = { ...vma, ...forkAnonVma(s, vma), stamp: nextStamp(s) };
+      const copied = { ...vma, ...forkAnonVma(s, vma), stamp: copyStamp(s, vma) };
       mmOf(s, a.childMm).vmas.push(copied);
       // Entries that a fault will fill again are not copied.
       if (vma.anonVma === null && vma.map !== "device") {
@@ -55,7 +57,7 @@ export const forkSteps: Steps<"fork"> = {
     },
   },
   copy: {
-    spec: [],
+    spec: ["FRM-2", "FRM-4", "FRM-5", "FRK-3", "FRK-4", "FRK-5", "FRK-6", "INV-2", "MIG-53", "MEM-39", "EXC-18", "EXC-22"],
     enabled: (s, t, a) => !exclusiveLocked(s, t, a),
     apply(s, t, a) {
       const vma = vmaOf(s, t, a);
@@ -64,7 +66,7 @@ export const forkSteps: Steps<"fork"> = {
     },
   },
   end: {
-    spec: [],
+    spec: ["FRK-7", "INV-6"],
     apply(s, t, a) {
       if (vmaOf(s, t, a).map === "private") invalidateEnd(s, parentMm(s, t));
       a.at++;
@@ -72,7 +74,7 @@ export const forkSteps: Steps<"fork"> = {
     },
   },
   files: {
-    spec: [],
+    spec: ["FRM-6", "MIR-4", "MIR-5", "TRC-4"],
     apply(s, t, a) {
       const { files } = actorOf(s, t.actor);
       for (let n = s.actors.length; n < a.child; n++) s.actors[n] = null;
@@ -106,9 +108,10 @@ function copyEntry(s: Work, from: MmId, to: MmId, vma: Vma, v: number): void {
   if (pfn !== null && pinned(s, pfn) && pte.kind === "present") {
     // The parent keeps what is pinned: the child gets a copy at once.
     const copy = allocSystem(s, [mapHolder(to, toVpn(v))]);
-    const { contents, mapping, index } = frameOf(s, pfn);
-    setFrame(s, copy, { contents, mapping, index, anonExclusive: true });
-    child[v] = { ...pte, pfn: copy, dirty: true };
+    const { contents, index } = frameOf(s, pfn);
+    const own = known(findVma(mmOf(s, to), v)?.anonVma, "anon_vma of the child");
+    setFrame(s, copy, { contents, mapping: { kind: "anon", anonVma: own }, index, anonExclusive: true });
+    child[v] = { ...pte, pfn: copy, write: vma.flags.write, dirty: true };
     return;
   }
   const shared = cow ? shareable(pte) : pte;
@@ -125,7 +128,7 @@ function copyEntry(s: Work, from: MmId, to: MmId, vma: Vma, v: number): void {
 
 function pinned(s: Work, pfn: number): boolean {
   const frame = known(s.frames[pfn], "frame");
-  return frame.anonExclusive && frame.holders.some((h) => h.kind === "pin");
+  return frame.anonExclusive && isPinned(frame);
 }
 
 /** The entry that parent and child have after the copy: nobody may write without a fault. */

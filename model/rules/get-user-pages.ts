@@ -27,7 +27,7 @@ export function touch(s: Work, pte: Pte | undefined, write: boolean): void {
 
 export const populateSteps: Steps<"populate"> = {
   next: {
-    spec: [],
+    spec: ["VMA-24", "MEM-17"],
     apply(s, t, a) {
       const { ptes } = mmOf(s, a.mm);
       while (a.at < a.end && follows(ptes[a.at], a.write)) touch(s, ptes[a.at++], a.write);
@@ -36,9 +36,9 @@ export const populateSteps: Steps<"populate"> = {
     },
   },
   done: {
-    spec: [],
+    spec: ["VMA-24"],
     apply(_s, t, a) {
-      if (a.got === "sigbus" || a.got === "oom") leave(t, "error");
+      if (a.got === "sigbus" || a.got === "oom") leave(t, a.got);
       else goto(a, "next");
     },
   },

@@ -2,18 +2,20 @@
 import { match } from "ts-pattern";
 import type { MmId, Pfn, Vpn } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
-import { allocSystem, drop, dropPte, frameOf, hold, lockPage, mapHolder, setFrame, unlockPage } from "../frames.ts";
-import { hugeFits, mapHuge, splitBlock } from "../huge.ts";
+import { allocSystem, drop, dropPte, frameOf, freeSwapCache, hold, lockPage, mapHolder, setFrame, unlockPage } from "../frames.ts";
+import { hugeFits, hugeReusable, mapHuge, reuseHuge, splitBlock } from "../huge.ts";
 import { mmOf } from "../locks.ts";
+import { replicated } from "../replicas.ts";
 import { enter, goto, known, leave } from "../rule.ts";
 import type { Steps } from "../rule.ts";
-import { NONE, ZERO, ZEROES } from "../state.ts";
+import { NONE, ZERO } from "../state.ts";
 import type { Holder, Pte, TaskWork, Vma, Work } from "../state.ts";
 import { findVma, prepareAnonVma } from "../vmas.ts";
+import { dropReplicas } from "./drop-replicas.ts";
 import { invalidate, invalidateEnd } from "./invalidate.ts";
 import { cpuFaultMigration } from "./migrate.ts";
-import { faultShared } from "./shared-fault.ts";
-import { swapIn } from "./swap-in.ts";
+import { faultShared, sharedPageLocked } from "./shared-fault.ts";
+import { swapCacheLocked, swapIn } from "./swap-in.ts";
 
 type Fault = Of<"handle_mm_fault">;
 
@@ -33,6 +35,11 @@ function same(s: Work, a: Fault): boolean {
   return pteAt(s, a) === a.pte || JSON.stringify(pteAt(s, a)) === JSON.stringify(a.pte);
 }
 
+/** Whether the page of the migration entry that the fault met is locked by nobody. */
+function unlocked(s: Work, a: Fault): boolean {
+  return a.pte.kind === "migration" && frameOf(s, a.pte.pfn).locked === null;
+}
+
 function setPte(s: Work, a: Fault, pte: Pte): void {
   mmOf(s, a.mm).ptes[a.vpn] = pte;
 }
@@ -43,7 +50,7 @@ function vmaAt(s: Work, a: Fault): Vma {
 
 export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
   c2: {
-    spec: [],
+    spec: ["PTE-1"],
     apply(s, t, a) {
       a.pte = pteAt(s, a);
       match(a.pte)
@@ -59,7 +66,8 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c3: {
-    spec: [],
+    spec: ["FRM-2", "FRM-3", "FRM-4", "FRM-5", "VMA-11", "CPU-3", "CPU-4", "CPU-7", "CPU-8", "CPU-9", "CPU-11", "INV-3", "NTF-6"],
+    enabled: (s, _t, a) => !same(s, a) || !sharedPageLocked(s, vmaAt(s, a), a.vpn),
     apply(s, t, a) {
       if (!same(s, a)) return leave(t);
       match(vmaAt(s, a))
@@ -73,19 +81,29 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c4a: {
-    spec: [],
+    spec: ["FRM-5", "PTE-2", "CPU-6", "INV-3", "MEM-39", "NTF-6"],
     apply(s, t, a) {
       if (!same(s, a)) return leave(t);
       const pte = a.pte;
       if (pte.kind === "present") {
+        if (replicated(s, pte.pfn)) return enter(t, a, "c2", dropReplicas(pte.pfn));
         const vma = vmaAt(s, a);
         if (vma.map !== "private") {
           setPte(s, a, { ...pte, write: true, dirty: true });
           return leave(t);
         }
-        if (pte.huge) splitBlock(s, a.mm, a.vpn);
+        if (pte.huge) {
+          if (hugeReusable(s, a.mm, a.vpn)) {
+            reuseHuge(s, a.mm, vma, a.vpn);
+            return leave(t);
+          }
+          splitBlock(s, a.mm, a.vpn);
+        }
         if (reusable(s, pte.pfn)) {
-          setFrame(s, pte.pfn, { anonExclusive: true, mapping: { kind: "anon", anonVma: known(vma.anonVma, "anon_vma") } });
+          setFrame(s, pte.pfn, {
+            anonExclusive: s.profile.anonExclusive,
+            mapping: { kind: "anon", anonVma: known(vma.anonVma, "anon_vma") },
+          });
           setPte(s, a, { ...pte, write: true, dirty: true, huge: false });
           return leave(t);
         }
@@ -99,7 +117,7 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c4b: {
-    spec: [],
+    spec: ["FRM-4", "VMA-11", "CPU-5", "NTF-1", "NTF-6"],
     choices: () => ["page", "no-memory"],
     apply(s, t, a, choice) {
       if (choice === "no-memory") {
@@ -113,7 +131,7 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c4c: {
-    spec: [],
+    spec: ["FRM-2", "FRM-5", "PTE-2", "CPU-5", "INV-2"],
     apply(s, _t, a) {
       const copy = known(a.copy, "copy");
       if (same(s, a)) {
@@ -124,7 +142,7 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c4_end: {
-    spec: [],
+    spec: ["FRM-1", "CPU-5", "INV-6"],
     apply(s, t, a) {
       invalidateEnd(s, a.mm);
       if (a.pte.kind === "present") drop(s, a.pte.pfn, mine(t, "fault"));
@@ -133,20 +151,34 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c5: {
-    spec: [],
-    enabled: (s, _t, a) => !same(s, a) || (a.pte.kind === "migration" && frameOf(s, a.pte.pfn).locked === null),
-    apply: (_s, t) => leave(t),
+    spec: ["RF-13", "MIG-41"],
+    enabled: (s, _t, a) => s.profile.migrationWaitTakesReference || !same(s, a) || unlocked(s, a),
+    apply(s, t, a) {
+      if (!s.profile.migrationWaitTakesReference || a.pte.kind !== "migration" || !same(s, a)) return leave(t);
+      hold(s, a.pte.pfn, mine(t, "wait"));
+      goto(a, "c5_wait");
+    },
+  },
+  c5_wait: {
+    spec: ["MIG-41"],
+    enabled: (s, _t, a) => unlocked(s, a),
+    apply(s, t, a) {
+      if (a.pte.kind === "migration") drop(s, a.pte.pfn, mine(t, "wait"));
+      leave(t);
+    },
   },
   c6: {
-    spec: [],
+    spec: ["MEM-17", "MEM-18", "MEM-20", "MEM-22", "MEM-23", "MEM-26"],
     apply(s, t, a) {
-      if (a.pte.kind !== "device_private" || !same(s, a)) return leave(t);
+      if (a.pte.kind !== "device_private") return leave(t);
+      // v14 does not look again: the frame may be another page by now, or its memory gone.
+      if (s.profile.faultTakesReference ? !same(s, a) : frameOf(s, a.pte.pfn).dev === null) return leave(t);
       if (s.profile.faultTakesReference) hold(s, a.pte.pfn, mine(t, "fault"));
       enter(t, a, "c6_put", cpuFaultMigration(s, a.mm, a.vpn, a.pte.pfn));
     },
   },
   c6_put: {
-    spec: [],
+    spec: ["MEM-22", "MEM-24", "MEM-25"],
     apply(s, t, a) {
       const answer = a.got;
       if (a.pte.kind === "device_private" && s.profile.faultTakesReference) drop(s, a.pte.pfn, mine(t, "fault"));
@@ -154,7 +186,7 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c7: {
-    spec: [],
+    spec: ["EXC-17"],
     apply(s, t, a) {
       // The frame may be gone already: then the entry is, too, and the access is tried again.
       if (a.pte.kind !== "device_exclusive" || !same(s, a)) return leave(t);
@@ -163,7 +195,7 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c7_lock: {
-    spec: [],
+    spec: ["EXC-10", "EXC-17", "NTF-1"],
     enabled: (s, _t, a) => a.pte.kind === "device_exclusive" && frameOf(s, a.pte.pfn).locked === null,
     apply(s, t, a) {
       if (a.pte.kind === "device_exclusive") lockPage(s, a.pte.pfn, t.id);
@@ -171,14 +203,14 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c7_restore: {
-    spec: [],
+    spec: ["PTE-2", "EXC-17", "EXC-18"],
     apply(s, _t, a) {
       if (same(s, a)) setPte(s, a, restored(a.pte, vmaAt(s, a)));
       goto(a, "c7_end");
     },
   },
   c7_end: {
-    spec: [],
+    spec: ["FRM-1", "FRM-6", "EXC-17"],
     apply(s, t, a) {
       invalidateEnd(s, a.mm);
       if (a.pte.kind === "device_exclusive") {
@@ -189,7 +221,8 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c8: {
-    spec: [],
+    spec: ["FRM-2", "FRM-5", "RCL-9", "RCL-10", "INV-3"],
+    enabled: (s, _t, a) => !same(s, a) || a.pte.kind !== "swap" || !swapCacheLocked(s, a.pte),
     apply(s, t, a) {
       if (same(s, a) && a.pte.kind === "swap") swapIn(s, a.mm, vmaAt(s, a), a.vpn, a.pte, a.write);
       leave(t);
@@ -210,18 +243,18 @@ function spurious(s: Work, t: TaskWork, a: Fault): void {
   leave(t);
 }
 
-/** Nobody else can have the page: it is marked so, or the only reference is this mapping (and the swap cache, which gives it up). */
+/**
+ * Nobody else can have the page: it is marked so, or the only reference is this mapping (and the swap cache, which gives it up).
+ * v14 has no marks and counts mappings instead of references.
+ */
 function reusable(s: Work, pfn: Pfn): boolean {
   const frame = frameOf(s, pfn);
   if (frame.anonExclusive) return true;
-  const others = frame.holders.filter((h) => h.kind !== "swap-cache");
-  if (others.length !== 1 || frame.locked !== null || frame.head !== null) return false;
+  const counted = frame.holders.filter((h) => (s.profile.anonExclusive ? h.kind !== "swap-cache" : h.kind === "map"));
+  if (counted.length !== 1 || frame.locked !== null || frame.head !== null) return false;
   if (frame.slot !== null) {
-    const slot = known(s.slots[frame.slot], "slot");
-    if (slot.count > 0) return false;
-    s.slots[frame.slot] = { ...slot, contents: ZEROES, cache: null };
-    setFrame(s, pfn, { slot: null });
-    drop(s, pfn, { kind: "swap-cache" });
+    if (known(s.slots[frame.slot], "slot").count > 0) return false;
+    freeSwapCache(s, pfn);
   }
   return true;
 }
@@ -247,7 +280,7 @@ function mapNew(s: Work, a: Fault, pfn: Pfn): void {
   setFrame(s, pfn, {
     mapping: { kind: "anon", anonVma: known(vma.anonVma, "anon_vma") },
     index: vma.pgoff + a.vpn - vma.start,
-    anonExclusive: true,
+    anonExclusive: s.profile.anonExclusive,
   });
   setPte(s, a, { kind: "present", pfn, write: vma.flags.write, dirty: vma.flags.write, huge: false });
 }

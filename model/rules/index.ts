@@ -4,10 +4,14 @@ import type { Rule, Steps } from "../rule.ts";
 import { cpuAccessSteps } from "./cpu-access.ts";
 import { deviceAccessSteps } from "./device-access.ts";
 import { deviceFaultSteps } from "./device-fault.ts";
+import { devmemAddSteps, devmemRemoveSteps, removeChunkSteps } from "./devmem.ts";
+import { dropReplicasSteps } from "./drop-replicas.ts";
+import { duplicateSteps } from "./duplicate.ts";
 import { exitMmapSteps, exitSteps } from "./exit.ts";
 import { forkSteps } from "./fork.ts";
 import { populateSteps } from "./get-user-pages.ts";
 import { handleMmFaultSteps } from "./handle-mm-fault.ts";
+import { hmmDeviceNewSteps, hmmDevicePutSteps } from "./hmm-device.ts";
 import { hmmRangeFaultSteps } from "./hmm-range-fault.ts";
 import { invalidateSteps } from "./invalidate.ts";
 import { madviseSteps } from "./madvise.ts";
@@ -18,7 +22,7 @@ import { mmapSteps } from "./mmap.ts";
 import { mprotectSteps } from "./mprotect.ts";
 import { mremapSteps } from "./mremap.ts";
 import { doMunmapSteps, munmapSteps } from "./munmap.ts";
-import { closeSteps, openSteps } from "./open-close.ts";
+import { closeSteps, hmmMirrorRegisterSteps, openSteps } from "./open-close.ts";
 import { reclaimSteps } from "./reclaim.ts";
 import { releaseSteps } from "./release.ts";
 import { rmapWalkSteps } from "./rmap-walk.ts";
@@ -30,12 +34,19 @@ export const RULES: { readonly [O in Activation["op"]]: Steps<O> } = {
   check_exclusive: checkExclusiveSteps,
   close: closeSteps,
   device_access: deviceAccessSteps,
+  devmem_add: devmemAddSteps,
+  devmem_remove: devmemRemoveSteps,
   dmirror_fault: deviceFaultSteps,
   do_munmap: doMunmapSteps,
+  drop_replicas: dropReplicasSteps,
+  duplicate: duplicateSteps,
   exit: exitSteps,
   exit_mmap: exitMmapSteps,
   fork: forkSteps,
   handle_mm_fault: handleMmFaultSteps,
+  hmm_mirror_register: hmmMirrorRegisterSteps,
+  hmm_device_new: hmmDeviceNewSteps,
+  hmm_device_put: hmmDevicePutSteps,
   hmm_range_fault: hmmRangeFaultSteps,
   invalidate: invalidateSteps,
   madvise: madviseSteps,
@@ -50,6 +61,7 @@ export const RULES: { readonly [O in Activation["op"]]: Steps<O> } = {
   populate: populateSteps,
   reclaim: reclaimSteps,
   release: releaseSteps,
+  remove_chunk: removeChunkSteps,
   rmap_walk: rmapWalkSteps,
   snapshot: snapshotSteps,
 };

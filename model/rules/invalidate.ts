@@ -3,9 +3,11 @@ import { fileId } from "../../spec/vocabulary.ts";
 import type { DevId, FileId, MmId } from "../../spec/vocabulary.ts";
 import type { NotifyEvent, Of } from "../activation.ts";
 import { mmOf } from "../locks.ts";
-import { known, leave } from "../rule.ts";
+import { reapReplicas, replicatedIn } from "../replicas.ts";
+import { enter, known, leave } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { FileWork, Work } from "../state.ts";
+import { dropReplicas } from "./drop-replicas.ts";
 
 /** The start of an invalidation of `[start, end)` of an address space. */
 export function invalidate(mm: MmId, start: number, end: number, event: NotifyEvent, owner: DevId | null = null): Of<"invalidate"> {
@@ -16,19 +18,22 @@ export function fileOf(s: Work, file: FileId): FileWork {
   return known(s.files[file], `file ${file}`);
 }
 
-/** Files whose interval is inserted and mirrors this address space. */
+/** Files whose interval is inserted and mirrors this address space. One that is being removed stays in the tree until then; v14 takes it off its list at once. */
 function inserted(s: Work, mm: MmId): FileId[] {
   const hits: FileId[] = [];
   s.files.forEach((f, i) => {
-    if (f.mm === mm && (f.interval === "inserted" || f.interval === "removing")) hits.push(fileId(i));
+    const listed = f.interval === "inserted" || (f.interval === "removing" && s.profile.rangeProtocol === "sequence");
+    if (f.mm === mm && listed) hits.push(fileId(i));
   });
   return hits;
 }
 
 export const invalidateSteps: Steps<"invalidate"> = {
   i1: {
-    spec: [],
+    spec: ["INV-4", "INV-6", "INV-9", "DUP-6", "NTF-2", "NTF-5"],
     apply(s, t, a) {
+      const replicated = replicatedIn(s, a.mm, a.start, a.end);
+      if (replicated !== null) return enter(t, a, "i1", dropReplicas(replicated));
       const mm = mmOf(s, a.mm);
       mm.active++;
       a.hits = inserted(s, a.mm);
@@ -40,9 +45,30 @@ export const invalidateSteps: Steps<"invalidate"> = {
     },
   },
   i2: {
-    spec: [],
-    choices: (_s, _t, a) => a.hits.map(String),
-    enabled: (s, _t, a) => a.hits.some((file) => fileOf(s, file).mutex === null),
+    spec: [
+      "MIR-2",
+      "INV-1",
+      "INV-5",
+      "INV-7",
+      "INV-16",
+      "DEV-7",
+      "MIG-28",
+      "MIG-46",
+      "MIG-47",
+      "EXC-7",
+      "EXC-24",
+      "NTF-2",
+      "NTF-3",
+      "NTF-4",
+      "IDL-1",
+      "IDL-2",
+      "IDL-3",
+      "IDL-6",
+      "DMR-5",
+      "DMR-12",
+    ],
+    choices: (s, _t, a) => callable(s, a).map(String),
+    enabled: (s, _t, a) => callable(s, a).length > 0,
     apply(s, t, a, choice) {
       const file = fileId(Number(choice));
       a.hits = a.hits.filter((hit) => hit !== file);
@@ -52,6 +78,11 @@ export const invalidateSteps: Steps<"invalidate"> = {
   },
 };
 
+/** The mirrors whose callback can run now: it takes the driver lock. */
+function callable(s: Work, a: Of<"invalidate">): FileId[] {
+  return a.hits.filter((file) => fileOf(s, file).mutex === null);
+}
+
 /** The driver's invalidate callback, under the driver lock. */
 function callback(s: Work, file: FileWork, a: Of<"invalidate">): void {
   const { driver } = s.profile;
@@ -60,6 +91,7 @@ function callback(s: Work, file: FileWork, a: Of<"invalidate">): void {
   if (s.profile.rangeProtocol === "sequence") file.seq = a.cur;
   const last = driver.inclusiveEnd ? a.end : a.end - 1;
   for (let v = a.start; v <= last && v < file.dpt.length; v++) file.dpt[v] = null;
+  reapReplicas(s);
 }
 
 /** A whole bracket in one step, for changes that the model does not split into steps (huge pages). */
@@ -90,8 +122,8 @@ function killRanges(s: Work, a: Of<"invalidate">): void {
 export function invalidateEnd(s: Work, id: MmId): void {
   const mm = mmOf(s, id);
   mm.active--;
-  if (mm.active > 0 || mm.seq % 2 === 0) return;
-  mm.seq++;
+  if (mm.active > 0) return;
+  if (mm.seq % 2 === 1) mm.seq++;
   for (const file of s.files) {
     if (file.mm !== id) continue;
     if (file.interval === "adding") file.interval = "inserted";

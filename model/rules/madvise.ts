@@ -1,11 +1,14 @@
 /** madvise: mapping by mapping; a hole is remembered and answered at the end, except for populate, which stops there. */
 import { vpn as toVpn } from "../../spec/vocabulary.ts";
+import type { ReqId } from "../../spec/requirements.ts";
+import type { Errno, Pfn } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
-import { frameOf, mapCount, setFrame } from "../frames.ts";
+import { dropPte, frameOf, freeSwapCache, mapCount, setFrame } from "../frames.ts";
 import { splitBlock } from "../huge.ts";
 import { canRead, canWrite, mmOf, readLock, readUnlock, writeLock, writeUnlock } from "../locks.ts";
 import { enter, fail, goto, known, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
+import { NONE } from "../state.ts";
 import type { TaskWork, Vma, Work } from "../state.ts";
 import { changeFlags, findVma, vmaFrom } from "../vmas.ts";
 import { canReclaim, reclaimPage } from "./reclaim.ts";
@@ -17,7 +20,7 @@ const writes = (a: Of<"madvise">): boolean => a.advice === "huge";
 
 export const madviseSteps: Steps<"madvise"> = {
   lock: {
-    spec: [],
+    spec: ["VMA-2"],
     enabled: (s, _t, a) => (writes(a) ? canWrite(s, a.mm) : canRead(s, a.mm)),
     apply(s, t, a) {
       if (a.start === a.end) return ok(t);
@@ -27,13 +30,13 @@ export const madviseSteps: Steps<"madvise"> = {
     },
   },
   next: {
-    spec: [],
+    spec: ["FRM-6", "VMA-22", "VMA-23"],
     apply(s, t, a) {
       const vma = vmaFrom(mmOf(s, a.mm), a.at);
       if (vma === null || vma.start >= a.end || a.at >= a.end) return finish(s, t, a, vma === null && a.at < a.end);
       if (vma.start > a.at) {
         a.hole = true;
-        if (populates(a)) return finish(s, t, a, true);
+        if (populates(a) && !s.profile.populatePassesHoles) return finish(s, t, a, true);
         a.at = vma.start;
       }
       a.to = Math.min(vma.end, a.end);
@@ -41,14 +44,14 @@ export const madviseSteps: Steps<"madvise"> = {
     },
   },
   act: {
-    spec: [],
+    spec: ["VMA-6", "VMA-23", "VMA-24", "VMA-26", "RCL-2", "RCL-7", "INV-13", "EXC-23", "NTF-1"],
     apply(s, t, a) {
       const vma = known(findVma(mmOf(s, a.mm), a.at), "vma");
       switch (a.advice) {
         case "dontneed":
           return enter(t, a, "page", invalidate(a.mm, a.at, a.to, "CLEAR"));
         case "free":
-          if (vma.map !== "private") return refuse(s, t, a);
+          if (vma.map !== "private") return refuse(s, t, a, "VMA-26");
           return enter(t, a, "page", invalidate(a.mm, a.at, a.to, "CLEAR"));
         case "huge":
           if (!vma.flags.hugepage) changeFlags(s, mmOf(s, a.mm), a.at, a.to, { ...vma.flags, hugepage: true });
@@ -64,7 +67,7 @@ export const madviseSteps: Steps<"madvise"> = {
     },
   },
   page: {
-    spec: [],
+    spec: ["PTE-4", "VMA-25", "RCL-1", "RCL-2", "RCL-6", "INV-2", "MIG-50", "EXC-20", "EXC-23"],
     apply(s, t, a) {
       if (a.advice === "pageout") return pageout(s, t, a);
       if (a.advice === "dontneed") zap(s, a.mm, a.at, a.to);
@@ -72,12 +75,12 @@ export const madviseSteps: Steps<"madvise"> = {
       goto(a, "end");
     },
   },
-  reclaimed: { spec: [], apply: (s, t, a) => pageout(s, t, a) },
+  reclaimed: { spec: ["RCL-6"], apply: (s, t, a) => pageout(s, t, a) },
   end: {
-    spec: [],
+    spec: ["VMA-23", "INV-6", "INV-13"],
     apply(s, t, a) {
       if (populates(a)) {
-        if (typeof a.got === "string") return fault(s, t, a);
+        if (typeof a.got === "string") return fault(s, t, a, a.got === "oom" ? "ENOMEM" : "EFAULT");
       } else invalidateEnd(s, a.mm);
       nextVma(a);
     },
@@ -100,23 +103,23 @@ function unlock(s: Work, t: TaskWork, a: Of<"madvise">): void {
 
 function finish(s: Work, t: TaskWork, a: Of<"madvise">, hole: boolean): void {
   unlock(s, t, a);
-  if (hole || a.hole || a.at < a.end) fail(t, "ENOMEM");
+  if (hole || a.hole || a.at < a.end) fail(t, "ENOMEM", populates(a) ? "VMA-23" : "VMA-22");
   else ok(t);
 }
 
-function refuse(s: Work, t: TaskWork, a: Of<"madvise">): void {
+function refuse(s: Work, t: TaskWork, a: Of<"madvise">, rule: ReqId): void {
   unlock(s, t, a);
-  fail(t, "EINVAL");
+  fail(t, "EINVAL", rule);
 }
 
-function fault(s: Work, t: TaskWork, a: Of<"madvise">): void {
+function fault(s: Work, t: TaskWork, a: Of<"madvise">, errno: Errno): void {
   unlock(s, t, a);
-  fail(t, "EFAULT");
+  fail(t, errno, "VMA-24");
 }
 
 function populate(s: Work, t: TaskWork, a: Of<"madvise">, vma: Vma): void {
   const write = a.advice === "populate_w";
-  if (write ? !vma.flags.write : !vma.flags.read) return refuse(s, t, a);
+  if (write ? !vma.flags.write : !vma.flags.read) return refuse(s, t, a, "VMA-23");
   enter(t, a, "end", getUserPages(a.mm, a.at, a.to, write));
 }
 
@@ -125,14 +128,28 @@ function lazyFree(s: Work, a: Of<"madvise">): void {
   const { ptes } = mmOf(s, a.mm);
   for (let v = a.at; v < a.to; v++) {
     const pte = ptes[v];
+    if (pte?.kind === "swap") {
+      ptes[v] = NONE;
+      dropPte(s, a.mm, v, pte);
+    }
     if (pte?.kind !== "present") continue;
     if (pte.huge) splitBlock(s, a.mm, v);
-    const frame = frameOf(s, pte.pfn);
-    if (frame.kind !== "system" || frame.mapping?.kind !== "anon") continue;
-    if (frame.dirty && mapCount(frame) !== 1) continue;
+    if (!cleanable(s, pte.pfn)) continue;
     ptes[v] = { ...pte, dirty: false, huge: false };
     setFrame(s, pte.pfn, { dirty: false, swapBacked: false });
   }
+}
+
+/** Whether the frame may be made clean: it is clean already, or nobody else maps it, works on it or finds it in the swap cache. */
+function cleanable(s: Work, pfn: Pfn): boolean {
+  const frame = frameOf(s, pfn);
+  if (frame.kind !== "system" || frame.mapping?.kind !== "anon") return false;
+  if (!frame.dirty && frame.slot === null) return true;
+  if (frame.locked !== null || mapCount(frame) !== 1) return false;
+  if (frame.slot === null) return true;
+  if (known(s.slots[frame.slot], "slot").count > 0) return false;
+  freeSwapCache(s, pfn);
+  return true;
 }
 
 /** MADV_PAGEOUT: page by page, those that only this mapping maps. */

@@ -5,7 +5,7 @@ import { fileFor } from "../files.ts";
 import { drop, frameOf, hold, lockPage, unlockPage } from "../frames.ts";
 import { splitBlock } from "../huge.ts";
 import { canRead, mmOf, readLock, readUnlock } from "../locks.ts";
-import { enter, fail, goto, known, ok } from "../rule.ts";
+import { because, enter, fail, goto, known, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { Holder, TaskWork, Work } from "../state.ts";
 import { findVma } from "../vmas.ts";
@@ -25,25 +25,27 @@ const gup = (t: TaskWork): Holder => ({ kind: "task", task: t.id, why: "gup" });
 
 export const makeExclusiveSteps: Steps<"make_exclusive"> = {
   open: {
-    spec: [],
+    spec: ["MIR-5", "MIR-10", "TRC-3"],
     apply(s, t, a) {
-      a.file = fileFor(s, t.actor, a.dev);
+      const file = fileFor(s, t, a.dev);
+      if (file === null) return;
+      a.file = file;
       a.mm = fileOf(s, a.file).mm;
       goto(a, "check");
     },
   },
   check: {
-    spec: [],
+    spec: ["MIR-11", "DEV-9", "EXC-1", "TRC-15"],
     apply(s, t, a) {
       const mm = mmOf(s, a.mm);
-      if (a.start === a.end || mm.users === 0) return fail(t, "EINVAL");
-      if (!s.profile.exclusive) return fail(t, "EOPNOTSUPP");
+      if (a.start === a.end || mm.users === 0) return fail(t, "EINVAL", a.start === a.end ? "DEV-9" : "MIR-11");
+      if (!s.profile.exclusive) return fail(t, "EOPNOTSUPP", "EXC-1");
       mm.users++;
       goto(a, "x1");
     },
   },
   x1: {
-    spec: [],
+    spec: ["EXC-2"],
     enabled: (s, _t, a) => canRead(s, a.mm),
     apply(s, t, a) {
       readLock(s, a.mm, t.id);
@@ -51,7 +53,7 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
     },
   },
   batch: {
-    spec: [],
+    spec: ["DMR-1"],
     apply(_s, _t, a) {
       if (a.at >= a.end) return goto(a, "unlock");
       a.stop = Math.min(a.end, a.at + BATCH);
@@ -59,9 +61,9 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
       goto(a, "x2");
     },
   },
-  x2: { spec: [], apply: (s, t, a) => getPage(s, t, a) },
+  x2: { spec: ["EXC-2", "EXC-3", "EXC-13"], apply: (s, t, a) => getPage(s, t, a) },
   x2_fault: {
-    spec: [],
+    spec: ["EXC-3", "EXC-4"],
     apply(_s, _t, a) {
       if (a.got === null) return goto(a, "x2");
       a.error = true;
@@ -70,8 +72,8 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
   },
   // Faulting the pages in may itself have invalidated this mirror: the sequence counts from here.
   x2_done: {
-    spec: [],
-    enabled: (s, _t, a) => fileOf(s, a.file).seq !== mmOf(s, a.mm).seq,
+    spec: ["EXC-11", "IDL-5"],
+    enabled: (s, _t, a) => !s.profile.driver.rechecksSequence || fileOf(s, a.file).seq !== mmOf(s, a.mm).seq,
     apply(s, _t, a) {
       a.seq = fileOf(s, a.file).seq;
       a.i = 0;
@@ -79,7 +81,7 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
     },
   },
   x3: {
-    spec: [],
+    spec: ["EXC-5", "EXC-6", "EXC-7", "EXC-10", "DMR-6"],
     apply(s, t, a) {
       if (a.i >= a.pages.length) return goto(a, "x8");
       const pfn = known(a.pages[a.i], "page");
@@ -94,7 +96,7 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
     },
   },
   x7: {
-    spec: [],
+    spec: ["EXC-5", "EXC-8"],
     apply(s, t, a) {
       if (a.got !== 1) {
         const pfn = known(a.pages[a.i], "page");
@@ -107,7 +109,7 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
     },
   },
   x8: {
-    spec: [],
+    spec: ["EXC-4", "EXC-11", "IDL-5", "DMR-7"],
     enabled: (s, _t, a) => fileOf(s, a.file).mutex === null,
     apply(s, _t, a) {
       const file = fileOf(s, a.file);
@@ -121,7 +123,7 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
     },
   },
   x9: {
-    spec: [],
+    spec: ["FRM-6", "EXC-4", "EXC-5", "EXC-10", "EXC-11"],
     apply(s, t, a) {
       for (const pfn of a.pages) {
         if (pfn === null) continue;
@@ -138,7 +140,7 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
     },
   },
   unlock: {
-    spec: [],
+    spec: ["FRM-6", "EXC-2"],
     apply(s, t, a) {
       readUnlock(s, a.mm, t.id);
       a.at = a.start;
@@ -146,16 +148,16 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
     },
   },
   read: {
-    spec: [],
+    spec: ["EXC-3", "EXC-5", "DMR-2", "TRC-9"],
     enabled: (s, _t, a) => fileOf(s, a.file).mutex === null,
     apply(s, t, a) {
-      if (a.error) return fail(t, "EBUSY");
+      if (a.error) return fail(t, "EBUSY", a.pages.includes(null) ? "EXC-5" : "EXC-3");
       fileOf(s, a.file).mutex = t.id;
       goto(a, "a1");
     },
   },
   a1: {
-    spec: [],
+    spec: ["EXC-12"],
     apply(s, t, a) {
       const file = fileOf(s, a.file);
       const entry = file.dpt[a.at] ?? null;
@@ -166,8 +168,13 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
         return;
       }
       file.mutex = null;
-      if (a.at < a.end) fail(t, "ENOENT");
-      else ok(t, { cpages: a.end - a.start, data: a.data as number[] });
+      if (a.at < a.end) fail(t, "ENOENT", "EXC-12");
+      else {
+        because(t, "status", "EXC-2");
+        because(t, "cpages", "EXC-12");
+        because(t, "data", "EXC-12");
+        ok(t, { cpages: a.end - a.start, data: a.data as number[] });
+      }
     },
   },
 };
@@ -192,22 +199,27 @@ function getPage(s: Work, t: TaskWork, a: Exclusive): void {
 
 export const checkExclusiveSteps: Steps<"check_exclusive"> = {
   open: {
-    spec: [],
+    spec: ["MIR-5", "MIR-10", "TRC-3"],
     apply(s, t, a) {
-      a.file = fileFor(s, t.actor, a.dev);
+      const file = fileFor(s, t, a.dev);
+      if (file === null) return;
+      a.file = file;
       goto(a, "check");
     },
   },
-  check: { spec: [], apply: (_s, t, a) => (a.start === a.end ? fail(t, "EINVAL") : goto(a, "x_check")) },
+  check: { spec: ["DEV-9"], apply: (_s, t, a) => (a.start === a.end ? fail(t, "EINVAL", "DEV-9") : goto(a, "x_check")) },
   x_check: {
-    spec: [],
+    spec: ["EXC-16"],
     enabled: (s, _t, a) => fileOf(s, a.file).mutex === null,
     apply(s, t, a) {
       const atomic = fileOf(s, a.file)
         .dpt.slice(a.start, a.end)
         .some((e) => e?.tag === "atomic");
-      if (atomic) fail(t, "EPERM");
-      else ok(t);
+      if (atomic) fail(t, "EPERM", "EXC-16");
+      else {
+        because(t, "status", "EXC-16");
+        ok(t);
+      }
     },
   },
 };

@@ -4,7 +4,7 @@ import type { Of } from "../activation.ts";
 import { fileFor } from "../files.ts";
 import { frameOf, mappedPfn } from "../frames.ts";
 import { canRead, mmOf, readLock, readUnlock } from "../locks.ts";
-import { enter, fail, goto, ok } from "../rule.ts";
+import { because, enter, fail, goto, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { TaskWork, Work } from "../state.ts";
 import { findVma } from "../vmas.ts";
@@ -16,24 +16,26 @@ import { migrateRange } from "./migrate.ts";
 
 export const migrateCallSteps: Steps<"migrate_call"> = {
   open: {
-    spec: [],
+    spec: ["MIR-5", "MIR-10", "TRC-3"],
     apply(s, t, a) {
-      a.file = fileFor(s, t.actor, a.dev);
+      const file = fileFor(s, t, a.dev);
+      if (file === null) return;
+      a.file = file;
       a.mm = fileOf(s, a.file).mm;
       goto(a, "check");
     },
   },
   check: {
-    spec: [],
+    spec: ["MIR-11", "DEV-9", "TRC-15"],
     apply(s, t, a) {
       const mm = mmOf(s, a.mm);
-      if (a.start === a.end || mm.users === 0) return fail(t, "EINVAL");
+      if (a.start === a.end || mm.users === 0) return fail(t, "EINVAL", a.start === a.end ? "DEV-9" : "MIR-11");
       mm.users++;
       goto(a, "m0");
     },
   },
   m0: {
-    spec: [],
+    spec: ["MIG-4"],
     enabled: (s, _t, a) => canRead(s, a.mm),
     apply(s, t, a) {
       readLock(s, a.mm, t.id);
@@ -41,7 +43,7 @@ export const migrateCallSteps: Steps<"migrate_call"> = {
     },
   },
   next: {
-    spec: [],
+    spec: ["MIG-1", "MIG-2", "MIG-3", "DMR-1", "DMR-4"],
     apply(s, t, a) {
       if (a.at >= a.end) return goto(a, "unlock");
       const vma = findVma(mmOf(s, a.mm), a.at);
@@ -54,7 +56,7 @@ export const migrateCallSteps: Steps<"migrate_call"> = {
     },
   },
   moved: {
-    spec: [],
+    spec: ["MIG-43", "MIG-48"],
     apply(_s, _t, a) {
       a.cpages += Number(a.got);
       a.at = a.stop;
@@ -62,7 +64,7 @@ export const migrateCallSteps: Steps<"migrate_call"> = {
     },
   },
   unlock: {
-    spec: [],
+    spec: ["FRM-6", "MIG-4"],
     apply(s, t, a) {
       readUnlock(s, a.mm, t.id);
       a.at = a.start;
@@ -70,17 +72,21 @@ export const migrateCallSteps: Steps<"migrate_call"> = {
     },
   },
   read: {
-    spec: [],
+    spec: ["MIG-3", "MIG-48", "DMR-2", "DMR-4", "TRC-9"],
     enabled: (s, _t, a) => fileOf(s, a.file).mutex === null,
     apply(s, t, a) {
-      if (a.error !== null) return fail(t, a.error);
-      if (a.direction === "to_system") return ok(t, { cpages: a.cpages });
+      if (a.error !== null) return fail(t, a.error, "MIG-2");
+      if (a.direction === "to_system") {
+        because(t, "status", "MIG-2");
+        because(t, "cpages", "MIG-48");
+        return ok(t, { cpages: a.cpages });
+      }
       fileOf(s, a.file).mutex = t.id;
       goto(a, "a1");
     },
   },
-  a1: { spec: [], apply: (s, t, a) => readBack(s, t, a) },
-  faulted: { spec: [], apply: (_s, t, a) => (a.got === null ? goto(a, "read") : fail(t, a.got as Errno)) },
+  a1: { spec: ["MIG-45", "IDL-9", "DMR-3"], apply: (s, t, a) => readBack(s, t, a) },
+  faulted: { spec: ["IDL-9"], apply: (_s, t, a) => (a.got === null ? goto(a, "read") : fail(t, a.got as Errno, "IDL-9")) },
 };
 
 /** The driver shows the contents of what it moved by reading them through its page table. */
@@ -89,6 +95,9 @@ function readBack(s: Work, t: TaskWork, a: Of<"migrate_call">): void {
   if (a.at >= a.end) {
     file.mutex = null;
     const cpages = s.profile.driver.readBackNeedsEntry ? a.end - a.start : resident(s, a);
+    because(t, "status", s.profile.driver.readBackNeedsEntry ? "MIG-45" : "IDL-9");
+    because(t, "cpages", s.profile.driver.readBackNeedsEntry ? "MIG-45" : "IDL-9");
+    because(t, "data", "MIG-44");
     return ok(t, { cpages, data: a.data as number[] });
   }
   const entry = file.dpt[a.at] ?? null;
@@ -99,7 +108,7 @@ function readBack(s: Work, t: TaskWork, a: Of<"migrate_call">): void {
     return;
   }
   file.mutex = null;
-  if (s.profile.driver.readBackNeedsEntry) return fail(t, "ENOENT");
+  if (s.profile.driver.readBackNeedsEntry) return fail(t, "ENOENT", "MIG-45");
   enter(t, a, "faulted", deviceFault(s, a.file, a.at, a.at + 1, false));
 }
 

@@ -11,7 +11,7 @@ import { findVma } from "../vmas.ts";
 export function allocDestination(s: Work, t: TaskWork, a: Of<"migrate">, entry: MigrateEntry): Pick<MigrateEntry, "dst" | "dstWrite"> {
   const alloc: Holder = { kind: "task", task: t.id, why: "alloc" };
   if (a.purpose !== "to_device" && entry.src === null) return { dst: null, dstWrite: false };
-  const dst = a.purpose === "to_device" ? allocDevice(s, a.dev, known(a.file, "file"), [alloc]) : allocSystem(s, [alloc]);
+  const dst = a.purpose === "to_device" ? allocDevice(s, known(a.dev, "device"), known(a.file, "file"), [alloc]) : allocSystem(s, [alloc]);
   if (dst === null) return { dst, dstWrite: false };
   lockPage(s, dst, t.id);
   if (a.purpose !== "to_device") setFrame(s, dst, { lru: false });

@@ -3,7 +3,6 @@ import type { Pfn } from "../../spec/vocabulary.ts";
 import { frameOf, hold, mapHolder, rmap, setFrame } from "../frames.ts";
 import { mmOf } from "../locks.ts";
 import type { Pte, Work } from "../state.ts";
-import { findVma } from "../vmas.ts";
 
 /** Maps `to` wherever a migration entry of `from` is found; the permission is what the entry remembers. */
 export function restoreEverywhere(s: Work, from: Pfn, to: Pfn): void {
@@ -12,9 +11,8 @@ export function restoreEverywhere(s: Work, from: Pfn, to: Pfn): void {
     const { ptes } = mmOf(s, mm);
     const pte = ptes[vpn];
     if (pte?.kind !== "migration" || pte.pfn !== from) continue;
-    const shared = findVma(mmOf(s, mm), vpn)?.map === "shared";
     hold(s, to, mapHolder(mm, vpn));
-    if (pte.mode !== "read" && !shared) setFrame(s, to, { anonExclusive: true });
+    if (pte.mode !== "read" && mapping?.kind === "anon") setFrame(s, to, { anonExclusive: s.profile.anonExclusive });
     ptes[vpn] = mapping === null ? pte : mapped(s, to, pte);
   }
 }

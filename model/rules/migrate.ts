@@ -2,48 +2,70 @@
 import { match } from "ts-pattern";
 import { vpn as toVpn } from "../../spec/vocabulary.ts";
 import type { DevId, FileId, MmId, Pfn, Vpn } from "../../spec/vocabulary.ts";
+import { allowsMigration } from "../chunks.ts";
 import type { MigrateEntry, Of } from "../activation.ts";
-import { drop, dropSlot, frameOf, hold, lockPage, mapCount, mapHolder, mappedPfn, setFrame, unlockPage } from "../frames.ts";
+import { drop, frameOf, hold, lockPage, mapCount, mapHolder, mappedPfn, setFrame, unlockPage } from "../frames.ts";
 import { splitBlock, splitCompound } from "../huge.ts";
 import { mmOf } from "../locks.ts";
 import { enter, goto, known, leave } from "../rule.ts";
 import type { Steps } from "../rule.ts";
-import type { Frame, Holder, Pte, TaskWork, Work } from "../state.ts";
-import { findVma, prepareAnonVma } from "../vmas.ts";
+import type { Holder, Pte, TaskWork, Work } from "../state.ts";
+import { findVma } from "../vmas.ts";
 import { invalidate, invalidateEnd } from "./invalidate.ts";
 import { allocDestination, copyPage, finalizeAndMap } from "./migrate-driver.ts";
+import { expected, insertPage, moveMetadata } from "./migrate-metadata.ts";
 import { restoreEverywhere } from "./migrate-restore.ts";
 import { migrationEntry, rmapWalk } from "./rmap-walk.ts";
 
 export type Migrate = Of<"migrate">;
 
-const BLANK = { op: "migrate", i: 0, notified: false, oom: false, entries: [], faultPage: null, got: null } as const;
+const BLANK = {
+  op: "migrate",
+  i: 0,
+  notified: false,
+  oom: false,
+  failed: false,
+  entries: [],
+  file: null,
+  faultPage: null,
+  faultAt: null,
+  got: null,
+} as const;
 
 /** Migration of `[start, end)`, inside one mapping, for a driver's call. */
 export function migrateRange(mm: MmId, start: number, end: number, dev: DevId, file: FileId, purpose: "to_device" | "to_system"): Migrate {
   return { ...BLANK, pc: "m1", mm, start, end, purpose, dev, file, entries: [] };
 }
 
-/** migrate_to_ram: the CPU fault on a device-private entry has its device bring the page home. */
+/** migrate_to_ram: the CPU fault on a device-private entry has its device bring the page home, and its neighbours where the driver does that. */
 export function cpuFaultMigration(s: Work, mm: MmId, at: Vpn, faultPage: Pfn): Migrate {
   const { dev, driverWord } = frameOf(s, faultPage);
+  const vma = known(findVma(mmOf(s, mm), at), "vma");
+  const { faultAround } = s.profile.driver;
+  const first = at - (at % faultAround);
   return {
     ...BLANK,
     pc: "m1",
     mm,
-    start: at,
-    end: at + 1,
+    start: Math.max(vma.start, first),
+    end: Math.min(vma.end, first + faultAround),
     purpose: "cpu_fault",
     dev: known(dev, "device"),
     file: driverWord,
-    faultPage,
+    faultPage: s.profile.faultTakesReference ? faultPage : null,
+    faultAt: at,
     entries: [],
   };
 }
 
-/** Every page of a device goes home, whoever maps it. */
-export function evict(dev: DevId): Migrate {
-  return { ...BLANK, pc: "e1", mm: 0 as MmId, start: 0, end: 0, purpose: "evict", dev, file: null, entries: [] };
+/** Every page of a device in the frames `[first, end)` goes home, whoever maps it. */
+export function evict(dev: DevId, first: number, end: number): Migrate {
+  return { ...BLANK, pc: "e2", mm: 0 as MmId, start: first, end, purpose: "evict", dev, entries: [] };
+}
+
+/** The ordinary migration of one page to another system frame. */
+export function movePage(pfn: Pfn): Migrate {
+  return { ...BLANK, pc: "e2", mm: 0 as MmId, start: pfn, end: pfn + 1, purpose: "move", dev: null, entries: [] };
 }
 
 const mine = (t: TaskWork, why: Extract<Holder, { kind: "task" }>["why"]): Holder => ({ kind: "task", task: t.id, why });
@@ -54,38 +76,63 @@ function amend(a: Migrate, change: Partial<MigrateEntry>): void {
   a.entries[a.i] = { ...entryAt(a), ...change };
 }
 
-/** Goes on with the next entry, or with step `then` after the last. */
+/** The device that a MIGRATE event names, if the core has owners. */
+const owner = (s: Work, a: Migrate): DevId | null => (s.profile.ownerFilter ? a.dev : null);
+
+/** Goes on with the next entry, or with step `then` after the last. The driver is not called when no candidate is left. */
 function advance(a: Migrate, pc: Migrate["pc"], then: Migrate["pc"]): void {
   a.i++;
   if (a.i < a.entries.length) return goto(a, pc);
   a.i = 0;
-  goto(a, a.entries.length > 0 ? then : "m9");
+  goto(a, then === "m7" && !a.entries.some((entry) => entry.migrate) ? "m9" : then);
 }
 
 export const migrateSteps: Steps<"migrate"> = {
-  m1: { spec: [], apply: (_s, t, a) => enter(t, a, "m2", invalidate(a.mm, a.start, a.end, "MIGRATE", a.dev)) },
+  m1: {
+    spec: ["MIG-5", "MIG-46", "NTF-1"],
+    apply: (s, t, a) => enter(t, a, "m2", invalidate(a.mm, a.start, a.end, "MIGRATE", owner(s, a))),
+  },
   m2: {
-    spec: [],
+    spec: [
+      "PTE-3",
+      "INV-2",
+      "MIG-6",
+      "MIG-7",
+      "MIG-8",
+      "MIG-9",
+      "MIG-10",
+      "MIG-11",
+      "MIG-12",
+      "MIG-13",
+      "MIG-14",
+      "MIG-15",
+      "MIG-16",
+      "MIG-17",
+      "MIG-18",
+      "MEM-25",
+      "MEM-45",
+      "FILE-3",
+    ],
     apply(s, t, a) {
       for (let v = a.start; v < a.end; v++) collect(s, t, a, v);
       goto(a, "m3");
     },
   },
   m3: {
-    spec: [],
+    spec: ["MIG-5", "MIG-23"],
     apply(s, t, a) {
       invalidateEnd(s, a.mm);
-      if (a.entries.length === 0) return leave(t, 0);
+      if (a.entries.length === 0) return leave(t, answer(a));
       goto(a, "m4");
     },
   },
-  e1: { spec: [], apply: (_s, _t, a) => goto(a, "e2") },
   e2: {
-    spec: [],
+    spec: ["MIG-33", "MEM-4", "MEM-34", "MEM-35", "MEM-36"],
     apply(s, t, a) {
-      s.frames.forEach((frame, n) => {
-        if (frame.dev !== a.dev || frame.free || frame.locked !== null) return;
-        const src = n as Pfn;
+      s.frames.slice(a.start, a.end).forEach((frame, n) => {
+        const src = (a.start + n) as Pfn;
+        if (frame.dev !== a.dev || frame.free || frame.locked !== null || !allowsMigration(s, src)) return;
+        if (frame.holders.some((h) => h.kind === "replica")) return;
         hold(s, src, mine(t, "collect"));
         lockPage(s, src, t.id);
         a.entries.push({ vpn: toVpn(0), src, hole: false, migrate: true, write: false, dst: null, dstWrite: false });
@@ -95,18 +142,21 @@ export const migrateSteps: Steps<"migrate"> = {
     },
   },
   m4: {
-    spec: [],
+    spec: ["MIG-12", "MIG-21", "MIG-23"],
+    // Only a candidate that collect could not lock is still to be locked here.
+    enabled: (s, t, a) => ours(s, t, entryAt(a)) || !lockedByAny(s, entryAt(a)),
     choices: (s, _t, a) => (isolates(s, entryAt(a)) ? ["isolated", "busy"] : ["go"]),
     apply(s, t, a, choice) {
       const { src } = entryAt(a);
       if (src === null) return advance(a, "m4", "m7");
+      lockPage(s, src, t.id);
       if (choice === "busy") return reject(s, t, a);
       if (choice === "isolated") setFrame(s, src, { lru: false });
       goto(a, "m5");
     },
   },
   m5: {
-    spec: [],
+    spec: ["MIG-19", "MIG-23", "FILE-4"],
     apply(s, t, a) {
       const src = known(entryAt(a).src, "source");
       if (mapCount(frameOf(s, src)) === 0) return goto(a, "m6");
@@ -114,63 +164,66 @@ export const migrateSteps: Steps<"migrate"> = {
     },
   },
   m6: {
-    spec: [],
+    spec: ["MIG-21", "MIG-22", "MIG-23"],
     apply(s, t, a) {
       const src = known(entryAt(a).src, "source");
       const frame = frameOf(s, src);
       // A reference too many on a device page passes here (it is seen again in m8).
       const slack = frame.kind === "system" ? 0 : 1;
-      if (mapCount(frame) > 0 || frame.holders.length > expected(a, frame) + slack) return reject(s, t, a);
+      if (mapCount(frame) > 0 || frame.holders.length > expected(s, a, src) + slack) return reject(s, t, a);
       advance(a, "m4", "m7");
     },
   },
   m7: {
-    spec: [],
-    choices: (_s, _t, a) => (entryAt(a).migrate ? ["page", "no-memory"] : ["go"]),
+    spec: ["MIG-23", "MIG-24", "MIG-33", "MEM-4", "MEM-9", "MEM-10", "MEM-11", "MEM-24", "MEM-26", "MEM-45"],
+    choices: (_s, _t, a) => (entryAt(a).migrate ? ["page", "no-memory", ...(a.purpose === "cpu_fault" ? ["error"] : [])] : ["go"]),
     apply(s, t, a, choice) {
       if (!entryAt(a).migrate) return advance(a, "m7", "m8");
-      if (choice === "no-memory") a.oom = true;
+      const faulted = a.faultAt === null || a.faultAt === entryAt(a).vpn;
+      if (choice === "no-memory") a.oom ||= faulted;
+      else if (choice === "error") a.failed ||= faulted;
       else amend(a, allocDestination(s, t, a, entryAt(a)));
-      if (entryAt(a).dst === null) return advance(a, "m7", "m8");
+      // Without a driver there is nobody to copy before the metadata: the page's owner copies then.
+      if (entryAt(a).dst === null || a.purpose === "move") return advance(a, "m7", "m8");
       goto(a, "m7_copy");
     },
   },
   m7_copy: {
-    spec: [],
+    spec: ["FRM-4", "MIG-25", "MIG-26", "MIG-27", "MIG-44", "MEM-21", "DMR-8"],
     apply(s, _t, a) {
       copyPage(s, a, entryAt(a));
       advance(a, "m7", "m8");
     },
   },
   m8: {
-    spec: [],
+    spec: ["INV-14", "MIG-23", "MIG-29", "MIG-30", "MIG-31", "MIG-32", "MIG-33", "FILE-1"],
     apply(s, t, a) {
       const entry = entryAt(a);
       if (entry.hole && entry.migrate && entry.dst !== null) {
         if (a.notified) return goto(a, "m8_insert");
         a.notified = true;
-        return enter(t, a, "m8_insert", invalidate(a.mm, entry.vpn, a.end, "MIGRATE", a.dev));
+        return enter(t, a, "m8_insert", invalidate(a.mm, entry.vpn, a.end, "MIGRATE", owner(s, a)));
       }
       if (entry.migrate && !moveMetadata(s, a, entry)) amend(a, { migrate: false });
       advance(a, "m8", "m8_end");
     },
   },
   m8_insert: {
-    spec: [],
+    spec: ["VMA-11", "INV-14", "MIG-34", "MIG-35", "MIG-54"],
     apply(s, _t, a) {
       if (!insertPage(s, a, entryAt(a))) amend(a, { migrate: false });
       advance(a, "m8", "m8_end");
     },
   },
   m8_end: {
-    spec: [],
+    spec: ["INV-14"],
     apply(s, _t, a) {
       if (a.notified) invalidateEnd(s, a.mm);
       goto(a, "m8_map");
     },
   },
   m8_map: {
-    spec: [],
+    spec: ["MIG-23", "MIG-24", "MIG-36", "MIG-37", "IDL-4", "DMR-7"],
     enabled: (s, _t, a) => a.file === null || s.files[a.file]?.mutex === null,
     apply(s, _t, a) {
       finalizeAndMap(s, a);
@@ -179,7 +232,32 @@ export const migrateSteps: Steps<"migrate"> = {
     },
   },
   m9: {
-    spec: [],
+    spec: [
+      "FRM-2",
+      "FRM-5",
+      "FRM-6",
+      "PTE-2",
+      "PTE-3",
+      "INV-3",
+      "MIG-22",
+      "MIG-38",
+      "MIG-39",
+      "MIG-40",
+      "MIG-42",
+      "MIG-44",
+      "MIG-48",
+      "MIG-49",
+      "MIG-54",
+      "MEM-9",
+      "MEM-12",
+      "MEM-13",
+      "MEM-14",
+      "MEM-18",
+      "MEM-19",
+      "MEM-36",
+      "MEM-37",
+      "FILE-2",
+    ],
     apply(s, t, a) {
       const entry = a.entries[a.i];
       if (entry) {
@@ -191,17 +269,19 @@ export const migrateSteps: Steps<"migrate"> = {
   },
 };
 
-/** How many pages moved; the CPU fault learns of a lack of memory. */
+/** How many pages moved; the CPU fault learns of a failure and of a lack of memory. */
 function answer(a: Migrate): number | string | null {
+  if (a.purpose === "cpu_fault" && a.failed) return "sigbus";
   if (a.purpose === "cpu_fault") return a.oom ? "oom" : null;
   return a.entries.filter((e) => e.src !== null && e.migrate).length;
 }
 
-/** References that a page under migration has when nobody else wants it: ours, the faulting CPU's, the cache's. */
-function expected(a: Migrate, frame: Frame): number {
-  const cached = frame.holders.filter((h) => h.kind === "page-cache" || h.kind === "swap-cache").length;
-  const fault = a.faultPage !== null && frame.holders.some((h) => h.kind === "task" && h.why === "fault") ? 1 : 0;
-  return 1 + cached + fault;
+function lockedByAny(s: Work, entry: MigrateEntry): boolean {
+  return entry.src !== null && frameOf(s, entry.src).locked !== null;
+}
+
+function ours(s: Work, t: TaskWork, entry: MigrateEntry): boolean {
+  return entry.src !== null && frameOf(s, entry.src).locked === t.id;
 }
 
 function isolates(s: Work, entry: MigrateEntry): boolean {
@@ -224,7 +304,7 @@ function collect(s: Work, t: TaskWork, a: Migrate, v: number): void {
   const { ptes } = mmOf(s, a.mm);
   const vma = known(findVma(mmOf(s, a.mm), v), "vma");
   const huge = known(ptes[v], "pte");
-  if (huge.kind === "present" && huge.huge) splitCompound(s, a.mm, v);
+  if (huge.kind === "present" && huge.huge && s.profile.collectSplitsHuge) splitCompound(s, a.mm, v);
   else splitBlock(s, a.mm, v);
   const pte = known(ptes[v], "pte");
   const system = a.purpose === "to_device";
@@ -240,14 +320,21 @@ function collect(s: Work, t: TaskWork, a: Migrate, v: number): void {
 /** Whether the call asks for pages like this one: system pages, or those of the device. v14 asks for all. */
 function selected(s: Work, a: Migrate, src: Pfn): boolean {
   const frame = frameOf(s, src);
-  if (frame.mapping === null || frame.head !== null || (a.faultPage !== null && a.faultPage !== src)) return false;
+  if (frame.mapping === null || frame.head !== null || !allowsMigration(s, src)) return false;
   if (!s.profile.ownerFilter && a.purpose === "to_device") return frame.dev !== a.dev;
   return a.purpose === "to_device" ? frame.kind === "system" : frame.dev === a.dev;
 }
 
 function take(s: Work, t: TaskWork, a: Migrate, v: number, pte: Pte): void {
   const src = known(mappedPfn(pte), "frame");
-  if (!lockPage(s, src, t.id)) return;
+  const write = "write" in pte && pte.write;
+  const entry: MigrateEntry = { vpn: toVpn(v), src, hole: false, migrate: true, write, dst: null, dstWrite: false };
+  if (!lockPage(s, src, t.id)) {
+    if (!s.profile.collectWaitsForLock) return;
+    hold(s, src, mine(t, "collect"));
+    a.entries.push(entry);
+    return;
+  }
   const pinned = frameOf(s, src).anonExclusive && frameOf(s, src).holders.some((h) => h.kind === "pin");
   if (pinned) return unlockPage(s, src);
   hold(s, src, mine(t, "collect"));
@@ -255,47 +342,7 @@ function take(s: Work, t: TaskWork, a: Migrate, v: number, pte: Pte): void {
   if (pte.kind === "present" && pte.dirty) setFrame(s, src, { dirty: true });
   setFrame(s, src, { anonExclusive: false });
   drop(s, src, mapHolder(a.mm, toVpn(v)));
-  a.entries.push({ vpn: toVpn(v), src, hole: false, migrate: true, write: "write" in pte && pte.write, dst: null, dstWrite: false });
-}
-
-/** The destination becomes the page, unless the source may not move: it is cached, or somebody else holds it. */
-function moveMetadata(s: Work, a: Migrate, entry: MigrateEntry): boolean {
-  if (entry.dst === null || entry.src === null) return false;
-  const src = frameOf(s, entry.src);
-  const toDevice = frameOf(s, entry.dst).kind !== "system";
-  if (toDevice && src.mapping?.kind === "shmem") return false;
-  if (toDevice && src.slot !== null) {
-    if (!s.profile.swapCacheMigrates || (s.slots[src.slot]?.count ?? 0) > 0) return false;
-    s.slots[src.slot] = { ...known(s.slots[src.slot], "slot"), count: 1 };
-    dropSlot(s, src.slot);
-    setFrame(s, entry.src, { dirty: true });
-  }
-  const now = frameOf(s, entry.src);
-  if (now.holders.length !== expected(a, now)) return false;
-  setFrame(s, entry.dst, { mapping: now.mapping, index: now.index, dirty: now.dirty, swapBacked: now.swapBacked });
-  return true;
-}
-
-/** Inserts a zero-filled device page where nothing is, if nothing is still there. */
-function insertPage(s: Work, a: Migrate, entry: MigrateEntry): boolean {
-  const mm = mmOf(s, a.mm);
-  const pte = known(mm.ptes[entry.vpn], "pte");
-  if (pte.kind !== "none" && pte.kind !== "zero") return false;
-  const vma = prepareAnonVma(s, mm, entry.vpn);
-  if (vma === null || vma.map !== "private") return false;
-  const dst = known(entry.dst, "destination");
-  hold(s, dst, mapHolder(a.mm, entry.vpn));
-  setFrame(s, dst, {
-    mapping: { kind: "anon", anonVma: known(vma.anonVma, "anon_vma") },
-    index: vma.pgoff + entry.vpn - vma.start,
-    anonExclusive: true,
-  });
-  const { write } = vma.flags;
-  mm.ptes[entry.vpn] =
-    frameOf(s, dst).kind === "private"
-      ? { kind: "device_private", pfn: dst, write }
-      : { kind: "present", pfn: dst, write, dirty: write, huge: false };
-  return true;
+  a.entries.push(entry);
 }
 
 /** Maps the destination, or the source again, wherever the page was; then both are unlocked and our references go. */

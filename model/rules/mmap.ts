@@ -1,39 +1,43 @@
 /** mmap with MAP_FIXED: what was there is unmapped first. */
 import { devId, mmId } from "../../spec/vocabulary.ts";
 import { allocSystem, mapHolder } from "../frames.ts";
-import { actorOf, fileFor } from "../files.ts";
+import { fileFor } from "../files.ts";
 import { canWrite, mmOf, writeLock, writeUnlock } from "../locks.ts";
 import { enter, fail, goto, known, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { Of } from "../activation.ts";
-import type { TaskWork, Vma, Work } from "../state.ts";
+import type { Vma, Work } from "../state.ts";
 import { vpn } from "../../spec/vocabulary.ts";
+import { newShmem } from "../reap.ts";
 import { insert } from "../vmas.ts";
 import { doMunmap } from "./munmap.ts";
-import { releaseFiles } from "./release.ts";
+import { mayRelease, releaseFiles } from "./release.ts";
 
 export const mmapSteps: Steps<"mmap"> = {
   lock: {
-    spec: [],
+    spec: ["VMA-2", "MIR-10", "TRC-3"],
     enabled: (s, _t, a) => canWrite(s, a.mm),
     apply(s, t, a) {
       // The file is opened before the call, whatever the call answers.
-      if (a.map === "device") fileFor(s, t.actor, devId(0));
-      if (a.start === a.end) return fail(t, "EINVAL");
+      if (a.map === "device") {
+        a.file = fileFor(s, t, devId(0));
+        if (a.file === null) return;
+      }
+      if (a.start === a.end) return fail(t, "EINVAL", "VMA-2");
       writeLock(s, a.mm, t.id);
       goto(a, "unmap");
     },
   },
-  unmap: { spec: [], apply: (_s, t, a) => enter(t, a, "insert", doMunmap(a.mm, a.start, a.end)) },
+  unmap: { spec: ["VMA-1", "INV-10"], apply: (_s, t, a) => enter(t, a, "insert", doMunmap(a.mm, a.start, a.end)) },
   insert: {
-    spec: [],
+    spec: ["FRM-4", "FRM-6", "VMA-4", "VMA-5", "VMA-6", "VMA-7", "VMA-8", "VMA-9", "VMA-10"],
     apply(s, t, a) {
       const vma: Vma = {
         start: a.start,
         end: a.end,
         flags: a.flags,
         map: a.map,
-        object: objectOf(s, t, a),
+        object: objectOf(s, a),
         pgoff: a.map === "private" ? a.start : 0,
         anonVma: null,
         chain: [],
@@ -41,17 +45,18 @@ export const mmapSteps: Steps<"mmap"> = {
       };
       insert(s, mmOf(s, a.mm), vma, true);
       if (a.map === "device") populateDevice(s, a);
+      a.file = null;
       writeUnlock(s, a.mm);
       goto(a, "fput");
     },
   },
-  fput: { spec: [], apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
+  fput: { spec: ["MIR-9"], enabled: mayRelease, apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
 };
 
-function objectOf(s: Work, t: TaskWork, a: Of<"mmap">): number | null {
+function objectOf(s: Work, a: Of<"mmap">): number | null {
   if (a.map === "private") return null;
-  if (a.map === "shared") return s.shmems.push({ pages: Array.from({ length: a.end - a.start }, () => null) }) - 1;
-  return known(actorOf(s, t.actor).files[0], "file of device 0");
+  if (a.map === "shared") return newShmem(s, a.end - a.start);
+  return known(a.file, "file of device 0");
 }
 
 /** The driver's own mmap inserts a zeroed kernel page for each page at once. */

@@ -11,7 +11,7 @@ import { invalidate, invalidateEnd } from "./invalidate.ts";
 
 export const mprotectSteps: Steps<"mprotect"> = {
   lock: {
-    spec: [],
+    spec: ["VMA-2"],
     enabled: (s, _t, a) => canWrite(s, a.mm),
     apply(s, t, a) {
       if (a.start === a.end) return ok(t);
@@ -20,12 +20,12 @@ export const mprotectSteps: Steps<"mprotect"> = {
     },
   },
   next: {
-    spec: [],
+    spec: ["FRM-6", "VMA-12", "VMA-13", "INV-11", "NTF-1"],
     apply(s, t, a) {
       const vma = findVma(mmOf(s, a.mm), a.at);
       if (a.at >= a.end || vma === null) {
         writeUnlock(s, a.mm);
-        return a.at >= a.end ? ok(t) : fail(t, "ENOMEM");
+        return a.at >= a.end ? ok(t) : fail(t, "ENOMEM", "VMA-13");
       }
       const stop = Math.min(vma.end, a.end);
       if (vma.flags.read === a.flags.read && vma.flags.write === a.flags.write && vma.flags.exec === a.flags.exec) {
@@ -36,7 +36,22 @@ export const mprotectSteps: Steps<"mprotect"> = {
     },
   },
   change: {
-    spec: [],
+    spec: [
+      "PTE-2",
+      "PTE-4",
+      "VMA-6",
+      "VMA-7",
+      "VMA-8",
+      "VMA-10",
+      "VMA-14",
+      "VMA-15",
+      "VMA-16",
+      "VMA-17",
+      "INV-2",
+      "MIG-51",
+      "MEM-40",
+      "EXC-21",
+    ],
     apply(s, _t, a) {
       const vma = known(findVma(mmOf(s, a.mm), a.at), "vma");
       const stop = Math.min(vma.end, a.end);
@@ -45,7 +60,7 @@ export const mprotectSteps: Steps<"mprotect"> = {
     },
   },
   end: {
-    spec: [],
+    spec: ["INV-6", "INV-11"],
     apply(s, _t, a) {
       const vma = known(findVma(mmOf(s, a.mm), a.at), "vma");
       invalidateEnd(s, a.mm);
@@ -88,8 +103,8 @@ function protect(s: Work, map: Vma["map"], flags: VmFlags, pte: Pte): Pte {
   }
 }
 
-/** Whether a private page may be written without a fault: nobody else has it, and under 6.1 it must be dirty already. */
+/** Whether a private page may be written without a fault: nobody else has it, and under 6.1 it must be dirty already and not huge. */
 function upgradable(s: Work, pte: Extract<Pte, { kind: "present" }>): boolean {
   const { anonExclusive } = frameOf(s, pte.pfn);
-  return anonExclusive && (s.profile.mprotectUpgrades === "all" || (s.profile.mprotectUpgrades === "dirty" && pte.dirty));
+  return anonExclusive && (s.profile.mprotectUpgrades === "all" || (s.profile.mprotectUpgrades === "dirty" && pte.dirty && !pte.huge));
 }

@@ -1,5 +1,6 @@
 /** mremap to a fixed place: the target is unmapped, the entries are moved as they are, the source is unmapped. */
 import { vpn as toVpn } from "../../spec/vocabulary.ts";
+import type { ReqId } from "../../spec/requirements.ts";
 import type { Of } from "../activation.ts";
 import { frameOf, mapHolder, mappedPfn, setFrame } from "../frames.ts";
 import { splitHuge } from "../huge.ts";
@@ -12,30 +13,30 @@ import type { Errno } from "../../spec/vocabulary.ts";
 import { findVma, insert, nextStamp } from "../vmas.ts";
 import { invalidate, invalidateEnd } from "./invalidate.ts";
 import { doMunmap } from "./munmap.ts";
-import { releaseFiles } from "./release.ts";
+import { mayRelease, releaseFiles } from "./release.ts";
 
 type Mremap = Of<"mremap">;
 
 export const mremapSteps: Steps<"mremap"> = {
   lock: {
-    spec: [],
+    spec: ["VMA-2", "VMA-18", "VMA-19"],
     enabled: (s, _t, a) => canWrite(s, a.mm),
     apply(s, t, a) {
-      if (a.start === a.end) return fail(t, "EINVAL");
+      if (a.start === a.end) return fail(t, "EINVAL", "VMA-2");
       writeLock(s, a.mm, t.id);
       const size = a.end - a.start;
-      if (findVma(mmOf(s, a.mm), a.start) === null) return giveUp(s, t, a, "EFAULT");
-      if (a.start < a.to + size && a.to < a.end) return giveUp(s, t, a, "EINVAL");
+      if (findVma(mmOf(s, a.mm), a.start) === null) return giveUp(s, t, a, "EFAULT", "VMA-19");
+      if (a.start < a.to + size && a.to < a.end) return giveUp(s, t, a, "EINVAL", "VMA-18");
       goto(a, "target");
     },
   },
-  target: { spec: [], apply: (_s, t, a) => enter(t, a, "move", doMunmap(a.mm, a.to, a.to + a.end - a.start)) },
+  target: { spec: ["VMA-20", "INV-10"], apply: (_s, t, a) => enter(t, a, "move", doMunmap(a.mm, a.to, a.to + a.end - a.start)) },
   move: {
-    spec: [],
+    spec: ["VMA-6", "VMA-7", "VMA-8", "VMA-20", "INV-12", "NTF-1"],
     apply(s, t, a) {
       const mm = mmOf(s, a.mm);
       const vma = known(findVma(mm, a.start), "vma");
-      if (a.end > vma.end) return giveUp(s, t, a, "EFAULT");
+      if (a.end > vma.end) return giveUp(s, t, a, "EFAULT", "VMA-20");
       // A private mapping that was never faulted takes the offset of its new place, so that it can join its neighbours there.
       const pgoff = vma.map === "private" && vma.anonVma === null ? a.to : vma.pgoff + a.start - vma.start;
       insert(s, mm, { ...vma, start: a.to, end: a.to + a.end - a.start, pgoff, stamp: nextStamp(s) }, false);
@@ -43,33 +44,33 @@ export const mremapSteps: Steps<"mremap"> = {
     },
   },
   moved: {
-    spec: [],
+    spec: ["PTE-4", "VMA-21", "INV-2", "MIG-52", "EXC-23"],
     apply(s, _t, a) {
       moveEntries(s, a);
       goto(a, "end");
     },
   },
   end: {
-    spec: [],
+    spec: ["INV-6", "INV-12"],
     apply(s, _t, a) {
       invalidateEnd(s, a.mm);
       goto(a, "source");
     },
   },
-  source: { spec: [], apply: (_s, t, a) => enter(t, a, "unlock", doMunmap(a.mm, a.start, a.end)) },
+  source: { spec: ["VMA-21", "INV-12"], apply: (_s, t, a) => enter(t, a, "unlock", doMunmap(a.mm, a.start, a.end)) },
   unlock: {
-    spec: [],
+    spec: ["FRM-6"],
     apply(s, _t, a) {
       writeUnlock(s, a.mm);
       goto(a, "fput");
     },
   },
-  fput: { spec: [], apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
+  fput: { spec: ["MIR-9"], enabled: mayRelease, apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
 };
 
-function giveUp(s: Work, t: TaskWork, a: Mremap, errno: Errno): void {
+function giveUp(s: Work, t: TaskWork, a: Mremap, errno: Errno, rule: ReqId): void {
   writeUnlock(s, a.mm);
-  fail(t, errno);
+  fail(t, errno, rule);
 }
 
 function moveEntries(s: Work, a: Mremap): void {

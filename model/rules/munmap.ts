@@ -7,9 +7,10 @@ import type { Steps } from "../rule.ts";
 import { NONE } from "../state.ts";
 import type { Work } from "../state.ts";
 import { dropPte } from "../frames.ts";
-import { detach, reapAnonVmas } from "../vmas.ts";
+import { reap } from "../reap.ts";
+import { detach } from "../vmas.ts";
 import { splitHuge } from "../huge.ts";
-import { releaseFiles } from "./release.ts";
+import { mayRelease, releaseFiles } from "./release.ts";
 import { invalidate, invalidateEnd } from "./invalidate.ts";
 
 export function doMunmap(mm: MmId, start: number, end: number): Of<"do_munmap"> {
@@ -18,28 +19,28 @@ export function doMunmap(mm: MmId, start: number, end: number): Of<"do_munmap"> 
 
 export const munmapSteps: Steps<"munmap"> = {
   lock: {
-    spec: [],
+    spec: ["VMA-2"],
     enabled: (s, _t, a) => canWrite(s, a.mm),
     apply(s, t, a) {
-      if (a.start === a.end) return fail(t, "EINVAL");
+      if (a.start === a.end) return fail(t, "EINVAL", "VMA-2");
       writeLock(s, a.mm, t.id);
       goto(a, "unmap");
     },
   },
-  unmap: { spec: [], apply: (_s, t, a) => enter(t, a, "unlock", doMunmap(a.mm, a.start, a.end)) },
+  unmap: { spec: ["VMA-3"], apply: (_s, t, a) => enter(t, a, "unlock", doMunmap(a.mm, a.start, a.end)) },
   unlock: {
-    spec: [],
+    spec: ["FRM-6"],
     apply(s, t, a) {
       writeUnlock(s, a.mm);
       goto(a, "fput");
     },
   },
-  fput: { spec: [], apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
+  fput: { spec: ["MIR-9"], enabled: mayRelease, apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
 };
 
 export const doMunmapSteps: Steps<"do_munmap"> = {
   detach: {
-    spec: [],
+    spec: ["VMA-3", "INV-10", "NTF-1"],
     apply(s, t, a) {
       const mm = mmOf(s, a.mm);
       if (!mm.vmas.some((v) => v.start < a.end && a.start < v.end)) return leave(t);
@@ -48,17 +49,18 @@ export const doMunmapSteps: Steps<"do_munmap"> = {
     },
   },
   zap: {
-    spec: [],
+    spec: ["FRM-1", "FRM-2", "FRM-7", "PTE-4", "VMA-3", "INV-2", "MIG-50", "MEM-12", "MEM-13", "EXC-20"],
     apply(s, _t, a) {
       for (const vma of a.detached) zap(s, a.mm, vma.start, vma.end);
+      a.detached = [];
       goto(a, "end");
     },
   },
   end: {
-    spec: [],
+    spec: ["VMA-4", "INV-6", "INV-10"],
     apply(s, t, a) {
       invalidateEnd(s, a.mm);
-      reapAnonVmas(s);
+      reap(s);
       leave(t);
     },
   },

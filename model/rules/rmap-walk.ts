@@ -4,7 +4,7 @@
  */
 import type { Pfn } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
-import { drop, frameOf, mapCount, mapHolder, mappedPfn, rmap, setFrame } from "../frames.ts";
+import { drop, frameOf, isPinned, mapCount, mapHolder, mappedPfn, rmap, setFrame } from "../frames.ts";
 import { mmOf } from "../locks.ts";
 import { enter, goto, known, leave } from "../rule.ts";
 import type { Steps } from "../rule.ts";
@@ -34,7 +34,7 @@ export function rmapWalk(pfn: Pfn, mode: Walk["mode"], more: Partial<Pick<Walk, 
 
 export const rmapWalkSteps: Steps<"rmap_walk"> = {
   next: {
-    spec: [],
+    spec: ["INV-15", "MIG-19", "MIG-20", "EXC-6", "NTF-1"],
     apply(s, t, a) {
       if (!a.started) {
         const frame = frameOf(s, a.pfn);
@@ -47,25 +47,41 @@ export const rmapWalkSteps: Steps<"rmap_walk"> = {
     },
   },
   clear: {
-    spec: [],
+    spec: [
+      "FRM-2",
+      "FRM-7",
+      "PTE-3",
+      "RCL-3",
+      "RCL-4",
+      "RCL-5",
+      "RCL-8",
+      "INV-2",
+      "MIG-15",
+      "MIG-16",
+      "MIG-17",
+      "MIG-39",
+      "EXC-8",
+      "EXC-9",
+    ],
     apply(s, _t, a) {
       const { mm, vpn } = known(a.targets[0], "target");
       const { ptes } = mmOf(s, mm);
       const pte = known(ptes[vpn], "pte");
       if (mappedPfn(pte) === a.pfn && !(pte.kind === "device_exclusive" && a.mode === "exclusive")) {
-        // Dropping the last mapping may free the frame: who unmaps holds it otherwise, except a lazily freed page, which is dropped here.
         const next = replaced(s, a, pte);
-        if (next !== null) {
+        // A page that stays mapped ends the walk.
+        if (next === null) a.targets = a.targets.slice(0, 1);
+        else {
           ptes[vpn] = next;
           if (a.mode === "exclusive") a.valid ||= a.only?.mm === mm && a.only.vpn === vpn && pte.kind === "present" && pte.write;
-          else drop(s, a.pfn, mapHolder(mm, vpn));
+          else if (a.mode !== "protect") drop(s, a.pfn, mapHolder(mm, vpn));
         }
       }
       goto(a, "end");
     },
   },
   end: {
-    spec: [],
+    spec: ["INV-6", "INV-15", "MIG-20"],
     apply(s, _t, a) {
       const { mm } = known(a.targets[0], "target");
       invalidateEnd(s, mm);
@@ -83,25 +99,38 @@ function replaced(s: Work, a: Walk, pte: Pte): Pte | null {
   const frame = frameOf(s, a.pfn);
   if (dirty && !frame.dirty) setFrame(s, a.pfn, { dirty: true });
   switch (a.mode) {
-    case "migrate":
-      return migrationEntry(s, a.pfn, pte);
+    case "migrate": {
+      const entry = migrationEntry(s, a.pfn, pte);
+      return unmark(s, a.pfn) ? entry : null;
+    }
     case "exclusive":
       return { kind: "device_exclusive", pfn: a.pfn, write };
+    case "protect":
+      return write ? { ...pte, write: false } : pte;
     case "unmap":
       if (a.slot !== null) {
+        if (!unmark(s, a.pfn)) return null;
         const slot = known(s.slots[a.slot], "slot");
-        s.slots[a.slot] = { ...slot, count: slot.count + 1, contents: frame.contents };
+        s.slots[a.slot] = { ...slot, count: slot.count + 1 };
         return { kind: "swap", slot: a.slot, exclusive: frame.anonExclusive };
       }
       if (!a.lazyFree) return NONE;
-      // Written again since: it stays, and is an ordinary page once more.
-      if (frameOf(s, a.pfn).dirty) {
+      // Written again since, or wanted by others (v14 does not look): it stays, and is an ordinary page once more.
+      if (frameOf(s, a.pfn).dirty || (s.profile.anonExclusive && frame.holders.length > mapCount(frame) + 1)) {
         setFrame(s, a.pfn, { swapBacked: true });
         return null;
       }
-      setFrame(s, a.pfn, { locked: null });
       return NONE;
   }
+}
+
+/** The entry remembers from now on that one process has the page alone. A page that is pinned for DMA keeps its mark, and its mapping. */
+function unmark(s: Work, pfn: Pfn): boolean {
+  const frame = frameOf(s, pfn);
+  if (!frame.anonExclusive) return true;
+  if (isPinned(frame)) return false;
+  setFrame(s, pfn, { anonExclusive: false });
+  return true;
 }
 
 /** The migration entry that remembers how a page was mapped. v14's rmap walk forgets the write permission of device-private entries. */

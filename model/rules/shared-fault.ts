@@ -1,7 +1,7 @@
 /** The fault on shared anonymous memory: a page of the memory object is mapped, and on a read its neighbours that exist already. */
 import { vpn as toVpn } from "../../spec/vocabulary.ts";
 import type { MmId, Pfn } from "../../spec/vocabulary.ts";
-import { allocSystem, hold, mapHolder, setFrame } from "../frames.ts";
+import { allocSystem, frameOf, hold, mapHolder, setFrame } from "../frames.ts";
 import { PTRS_PER_PTE } from "../huge.ts";
 import { mmOf } from "../locks.ts";
 import { known } from "../rule.ts";
@@ -17,11 +17,17 @@ export function faultShared(s: Work, mm: MmId, vma: Vma, at: number, write: bool
     const end = Math.min(first + FAULT_AROUND, vma.end, at - (at % PTRS_PER_PTE) + PTRS_PER_PTE);
     for (let v = first; v < end; v++) {
       const pfn = object.pages[vma.pgoff + v - vma.start] ?? null;
-      if (pfn !== null && mmOf(s, mm).ptes[v]?.kind === "none") map(s, mm, vma, v, pfn, false);
+      if (pfn !== null && frameOf(s, pfn).locked === null && mmOf(s, mm).ptes[v]?.kind === "none") map(s, mm, vma, v, pfn, false);
     }
   }
   if (mmOf(s, mm).ptes[at]?.kind !== "none") return;
   map(s, mm, vma, at, pageOf(s, vma, at), write);
+}
+
+/** The page of the memory object is there and somebody has locked it: who faults it waits. */
+export function sharedPageLocked(s: Work, vma: Vma, at: number): boolean {
+  const pfn = vma.map === "shared" ? (s.shmems[known(vma.object, "object")]?.pages[vma.pgoff + at - vma.start] ?? null) : null;
+  return pfn !== null && frameOf(s, pfn).locked !== null;
 }
 
 function pageOf(s: Work, vma: Vma, at: number): Pfn {

@@ -1,11 +1,12 @@
 /** snapshot: a walk that faults nothing, and what it shows of each page. */
 import { fileFor } from "../files.ts";
 import { mmOf } from "../locks.ts";
-import { enter, fail, goto, ok } from "../rule.ts";
+import { because, enter, fail, goto, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
-import type { Work } from "../state.ts";
 import type { Of } from "../activation.ts";
-import { findVma } from "../vmas.ts";
+import type { TaskWork } from "../state.ts";
+import type { Errno } from "../../spec/vocabulary.ts";
+import { putMm } from "./exit.ts";
 import { hmmRangeFault } from "./hmm-range-fault.ts";
 import { fileOf } from "./invalidate.ts";
 
@@ -13,31 +14,49 @@ const BATCH = 64;
 
 export const snapshotSteps: Steps<"snapshot"> = {
   open: {
-    spec: [],
+    spec: ["MIR-5", "MIR-10", "TRC-3"],
     apply(s, t, a) {
-      a.file = fileFor(s, t.actor, a.dev);
+      const file = fileFor(s, t, a.dev);
+      if (file === null) return;
+      a.file = file;
       a.mm = fileOf(s, a.file).mm;
       goto(a, "check");
     },
   },
   check: {
-    spec: [],
-    apply: (s, t, a) => (a.start === a.end || mmOf(s, a.mm).users === 0 ? fail(t, "EINVAL") : goto(a, "walk")),
-  },
-  walk: {
-    spec: [],
+    spec: ["MIR-11", "DEV-9", "TRC-15"],
     apply(s, t, a) {
-      if (a.at >= a.end) return goto(a, "reply");
-      const start = a.at;
-      a.at = batchEnd(s, a);
-      enter(t, a, "walk", hmmRangeFault(s, a.file, start, a.at, false, false));
+      const mm = mmOf(s, a.mm);
+      if (a.start === a.end || mm.users === 0) return fail(t, "EINVAL", a.start === a.end ? "DEV-9" : "MIR-11");
+      mm.users++;
+      goto(a, "walk");
     },
   },
-  reply: { spec: [], apply: (_s, t, a) => ok(t, { cpages: a.end - a.start, entries: a.entries }) },
+  walk: {
+    spec: ["SNAP-1", "SNAP-11", "DMR-1"],
+    apply(s, t, a) {
+      if (a.at >= a.end || a.error !== null) return putMm(s, t, a, a.mm, "reply");
+      const start = a.at;
+      // v14's snapshot is one call for one mapping.
+      a.at = s.profile.singleVma ? a.end : Math.min(start + BATCH, a.end);
+      enter(t, a, "walked", hmmRangeFault(s, a.file, start, a.at, false, false));
+    },
+  },
+  walked: {
+    spec: ["SNAP-12"],
+    apply(_s, _t, a) {
+      a.error = a.got as Errno | null;
+      goto(a, "walk");
+    },
+  },
+  reply: {
+    spec: ["SNAP-1", "SNAP-12"],
+    apply: (_s, t, a) => (a.error === null ? done(t, a) : fail(t, a.error, "SNAP-12")),
+  },
 };
 
-function batchEnd(s: Work, a: Of<"snapshot">): number {
-  const end = Math.min(a.at + BATCH, a.end);
-  const vma = s.profile.singleVma ? findVma(mmOf(s, a.mm), a.at) : null;
-  return vma ? Math.min(end, vma.end) : end;
+function done(t: TaskWork, a: Of<"snapshot">): void {
+  because(t, "status", "SNAP-1");
+  because(t, "cpages", "SNAP-1");
+  ok(t, { cpages: a.end - a.start, entries: a.entries });
 }

@@ -1,11 +1,19 @@
 /** A fault on a swap entry: the page comes from the swap cache or from its slot. */
 import type { MmId, Vpn } from "../../spec/vocabulary.ts";
-import { allocSystem, dropSlot, hold, mapHolder, setFrame } from "../frames.ts";
+import { allocSystem, dropSlot, frameOf, freeSwapCache, hold, mapHolder, setFrame } from "../frames.ts";
 import { mmOf } from "../locks.ts";
 import { known } from "../rule.ts";
 import type { Pte, Vma, Work } from "../state.ts";
 
-export function swapIn(s: Work, mm: MmId, vma: Vma, at: Vpn, pte: Extract<Pte, { kind: "swap" }>, write: boolean): void {
+type SwapPte = Extract<Pte, { kind: "swap" }>;
+
+/** The page is in the swap cache and somebody has locked it: who swaps it in waits. */
+export function swapCacheLocked(s: Work, pte: SwapPte): boolean {
+  const cache = s.slots[pte.slot]?.cache ?? null;
+  return cache !== null && frameOf(s, cache).locked !== null;
+}
+
+export function swapIn(s: Work, mm: MmId, vma: Vma, at: Vpn, pte: SwapPte, write: boolean): void {
   const slot = known(s.slots[pte.slot], "slot");
   let pfn = slot.cache;
   if (pfn === null) {
@@ -20,12 +28,14 @@ export function swapIn(s: Work, mm: MmId, vma: Vma, at: Vpn, pte: Extract<Pte, {
     });
     s.slots[pte.slot] = { ...slot, cache: pfn };
   }
+  const unmapped = frameOf(s, pfn).holders.every((h) => h.kind === "swap-cache");
   hold(s, pfn, mapHolder(mm, at));
-  const only = slot.count === 1 || pte.exclusive;
-  setFrame(s, pfn, { anonExclusive: only });
-  const upgraded = write && only && vma.flags.write;
-  // The last user of a slot takes the page out of the swap cache; a page without a slot must count as dirty.
-  if (slot.count === 1) setFrame(s, pfn, { dirty: true });
-  mmOf(s, mm).ptes[at] = { kind: "present", pfn, write: upgraded, dirty: upgraded, huge: false };
   dropSlot(s, pte.slot);
+  // A write takes a page that nobody else has out of the swap cache; after a read it stays there, maybe without users.
+  const freed = write && unmapped && slot.count === 1;
+  if (freed) freeSwapCache(s, pfn);
+  const only = freed || pte.exclusive;
+  if (only && s.profile.anonExclusive) setFrame(s, pfn, { anonExclusive: true });
+  const upgraded = only && vma.flags.write && (write || s.profile.swapInMapsWritable);
+  mmOf(s, mm).ptes[at] = { kind: "present", pfn, write: upgraded, dirty: upgraded && write, huge: false };
 }

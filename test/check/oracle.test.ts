@@ -74,7 +74,12 @@ describe("recorded kernel traces", () => {
     (kernel) => {
       for (const crashed of load(`kernel/crash-${kernel}.jsonl`)) {
         expect(crashed.events.at(-1)?.event.ret?.status).toBe("crash");
-        expect(verdictOf(crashed)).toMatchObject({ verdict: "accept", calls: crashed.events.length });
+        expect(verdictOf(crashed)).toMatchObject({
+          verdict: "accept",
+          calls: crashed.events.length,
+          predicted: { line: crashed.events.at(-1)?.line },
+        });
+        expect(["DMR-10", "DMR-13"]).toContain(verdictOf(crashed).predicted?.requirement);
       }
     },
   );
@@ -102,7 +107,9 @@ describe("a rejection", () => {
     const { verdict, calls, rejection } = verdictOf(wrong);
     expect({ verdict, calls, line: rejection?.line, seq: rejection?.event.seq }).toEqual({ verdict: "reject", calls: 5, line: 6, seq: 5 });
     expect(rejection?.allowed).toEqual([{ status: "ok", cpages: 1, faults: 1, data: [0] }]);
-    expect(rejection?.requirements.length).toBeGreaterThan(0);
+    expect(rejection?.fields).toEqual(["faults", "data/0"]);
+    expect(rejection?.requirements.map(({ id }) => id)).toEqual(["DEV-3", "CPU-10"]);
+    expect(rejection?.steps).toEqual(["handle_mm_fault.c3", "hmm_range_fault.d8"]);
     for (const { id, statement } of rejection?.requirements ?? []) expect(`${id}: ${statement}`).toMatch(/^[A-Z]+-\d+: .{20}/);
     expect(rejection?.pages).toContainEqual({ place: "actor 0 page 0 dev 0", before: "no entry", after: "zero page ro" });
   });

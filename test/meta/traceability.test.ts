@@ -32,7 +32,16 @@ function exceptions(markdown: string): { id: string; why: string }[] {
   return [...section.matchAll(/^\| *([A-Z]{2,5}-\d+) *\|(.*)\|$/gm)].map(([, id = "", why = ""]) => ({ id, why: why.trim() }));
 }
 
+/** The area of the judge: no rule of the model carries it out, so the judge's own code may cite it. */
+const JUDGED = /^TRC-/;
+
+/** Who carries a requirement out: the model, or the judge where the requirement is about judging. */
+function implementing(model: readonly string[], check: readonly string[]): ReadonlySet<string> {
+  return new Set([...model, ...check.filter((id) => JUDGED.test(id))]);
+}
+
 interface Cited {
+  /** IDs in the code that carries them out. */
   readonly model: ReadonlySet<string>;
   readonly tests: ReadonlySet<string>;
 }
@@ -42,7 +51,7 @@ function untraced(ids: readonly string[], cited: Cited, excepted: readonly strin
   return ids
     .filter((id) => !excepted.includes(id))
     .flatMap((id) => [
-      ...(cited.model.has(id) ? [] : [`${id}: no model rule cites it`]),
+      ...(cited.model.has(id) ? [] : [`${id}: no ${JUDGED.test(id) ? "rule and no part of the judge" : "model rule"} cites it`]),
       ...(cited.tests.has(id) ? [] : [`${id}: no test and no property names it`]),
     ]);
 }
@@ -63,8 +72,9 @@ const ids = Object.keys(requirements);
 const properties = sourcesBelow("properties", ".ts");
 const inTitles = sourcesBelow("test", ".test.ts").flatMap(idsInTitles);
 const inModel = sourcesBelow("model", ".ts").flatMap(idsAsStrings);
+const inCheck = sourcesBelow("check", ".ts").flatMap(idsAsStrings);
 const inProperties = properties.flatMap((source) => [...idsAsStrings(source), ...idsInTitles(source)]);
-const cited: Cited = { model: new Set(inModel), tests: new Set([...inTitles, ...inProperties]) };
+const cited: Cited = { model: implementing(inModel, inCheck), tests: new Set([...inTitles, ...inProperties]) };
 
 describe("requirements", () => {
   it("are each cited by a model rule and named by a test or a property, or excepted", () => {
@@ -114,6 +124,14 @@ describe("the traceability lint finds", () => {
       "AB-2: no model rule cites it",
     ]);
     expect(untraced(known, { model: new Set(), tests: new Set() }, known)).toEqual([]);
+  });
+
+  it("requirements about judging that neither a rule nor the judge cites; the judge can cite no others", () => {
+    const none = new Set<string>();
+    expect(untraced(["TRC-1"], { model: none, tests: new Set(["TRC-1"]) }, [])).toEqual([
+      "TRC-1: no rule and no part of the judge cites it",
+    ]);
+    expect([...implementing(["AB-1"], ["TRC-1", "AB-2"])]).toEqual(["AB-1", "TRC-1"]);
   });
 
   it("exceptions that are unknown, double, traced or without a reason", () => {

@@ -266,6 +266,8 @@ export interface Threads {
   finish(task: number, choices?: Choices): Ret;
   /** Steps a task until it has ended or waits for others; answers whether it waits. */
   drive(task: number, choices?: Choices): "ended" | "waits";
+  /** Steps several tasks in an order that `seed` decides, until all have ended; the test fails if they only wait. */
+  interleave(tasks: readonly number[], seed?: number): void;
   /** The step that a task takes next, `null` after its end. */
   at(task: number): string | null;
   /** Whether a task lives and cannot take its next step now. */
@@ -279,7 +281,7 @@ export interface Threads {
 }
 
 /** More steps than any call of a test takes. */
-const STEPS_MAX = 100_000;
+const STEPS_MAX = 20_000;
 
 /** Interleaves calls on the state of a system. */
 export function threads(s: System): Threads {
@@ -320,6 +322,18 @@ export function threads(s: System): Threads {
       }
       throw new Error(`task ${task} neither ends nor waits`);
     },
+    interleave(tasks, seed = 1) {
+      const next = random(seed);
+      for (let n = 0; n < STEPS_MAX; n++) {
+        const live = tasks.filter((task) => t.at(task) !== null);
+        const ready = live.filter((task) => !t.blocked(task));
+        if (live.length === 0) return;
+        const task = ready[next(ready.length)];
+        if (task === undefined) throw new Error(`tasks ${live.join(", ")} wait for each other`);
+        t.step(task);
+      }
+      throw new Error("the tasks do not end");
+    },
     at(task) {
       const next = pending(s.state).find((p) => p.task === task);
       return next ? `${next.op}.${next.pc}` : null;
@@ -337,6 +351,21 @@ export function threads(s: System): Threads {
     },
   };
   return t;
+}
+
+/** A pseudo-random sequence: each call answers a whole number below its argument. */
+export function random(seed: number): (below: number) => number {
+  let x = Math.imul(seed + 1, 2_654_435_761) >>> 0;
+  return (below) => {
+    x = (Math.imul(x, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((x / 2 ** 32) * below);
+  };
+}
+
+/** Reclaims the page at `page` to swap, however many entries map it. */
+export function swapOut(s: System, page: number, actor = 0): void {
+  const t = threads(s);
+  t.finish(t.reclaim(s.frameOf(page, actor)), { "reclaim.r1": "swap" });
 }
 
 /** The cores that Linux was released with. */
