@@ -1,6 +1,7 @@
 /** A private copy of a state: containers are copied, records are shared, because no rule edits a record. */
 import type { State, TaskWork, Work } from "./state.ts";
 
+/** A copy of a state that a run may edit: no container of it is shared with the original. */
 export function copyWork(state: State): Work {
   const s = state as Work;
   return {

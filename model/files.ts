@@ -4,6 +4,7 @@ import type { ActorId, DevId, FileId, MmId } from "../spec/vocabulary.ts";
 import { fail, known } from "./rule.ts";
 import type { ActorWork, TaskWork, Work } from "./state.ts";
 
+/** The actor with this number. @throws ModelBug where there is none. */
 export function actorOf(s: Work, actor: number): ActorWork {
   return known(s.actors[actor], `actor ${actor}`);
 }

@@ -33,10 +33,12 @@ export function freeDeviceFrame(kind: Frame["kind"], dev: DevId): Frame {
   return { ...FREE, kind, dev };
 }
 
+/** The record of a frame. @throws ModelBug where the frame table ends before `pfn`. */
 export function frameOf(s: Work, pfn: Pfn): Frame {
   return known(s.frames[pfn], `frame ${pfn}`);
 }
 
+/** Replaces the record of a frame by one with these changes. */
 export function setFrame(s: Work, pfn: Pfn, change: Partial<Frame>): void {
   s.frames[pfn] = { ...frameOf(s, pfn), ...change };
 }
@@ -85,6 +87,7 @@ function same(a: Holder, b: Holder): boolean {
   return a.kind === b.kind;
 }
 
+/** Adds a holder: one reference more. */
 export function hold(s: Work, pfn: Pfn, holder: Holder): void {
   setFrame(s, pfn, { holders: [...frameOf(s, pfn).holders, holder] });
 }
@@ -123,18 +126,22 @@ export function toPageAllocator(s: Work, pfn: Pfn): void {
   else note(s, { kind: "bad-refcount", pfn });
 }
 
+/** The holder that stands for the entry of one page. */
 export const mapHolder = (mm: MmId, vpn: Vpn): Holder => ({ kind: "map", mm, vpn });
 
+/** How many entries map the frame. */
 export function mapCount(frame: Frame): number {
   return frame.holders.reduce((n, h) => n + (h.kind === "map" ? 1 : 0), 0);
 }
 
+/** Tries to take the page lock; never waits. Answers whether the task has it now. */
 export function lockPage(s: Work, pfn: Pfn, task: TaskId): boolean {
   if (frameOf(s, pfn).locked !== null) return false;
   setFrame(s, pfn, { locked: task });
   return true;
 }
 
+/** Gives the page lock back. */
 export function unlockPage(s: Work, pfn: Pfn): void {
   setFrame(s, pfn, { locked: null });
 }
@@ -177,6 +184,7 @@ export function freeSwapCache(s: Work, pfn: Pfn): void {
   drop(s, pfn, { kind: "swap-cache" });
 }
 
+/** Whether somebody may read or write the frame at any time. */
 export function isPinned(frame: Frame): boolean {
   return frame.holders.some((h) => h.kind === "pin");
 }

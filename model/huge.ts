@@ -10,6 +10,7 @@ import type { Pte, Vma, Work } from "./state.ts";
 /** Pages that one page table maps: the size of a huge page. The window begins at such a border. */
 export const PTRS_PER_PTE = 512;
 
+/** The first page of the block of 512 pages that `at` lies in. */
 export const blockOf = (at: number): number => at - (at % PTRS_PER_PTE);
 
 /** Whether a fault at `at` may map a huge page: the whole block lies in the mapping and nothing is there yet. */

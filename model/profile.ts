@@ -61,6 +61,7 @@ export interface CoreSwitches {
   readonly goneMirrorFault: "EFAULT" | null;
 }
 
+/** A core with a driver: everything that a rule may ask. */
 export interface Profile extends CoreSwitches {
   readonly core: Core;
   readonly driver: Driver;
@@ -164,7 +165,7 @@ export const CORE_RULES: SwitchRules = {
   populatePassesHoles: ["VMA-23"],
   mmapJoinsUntouchedLeft: ["VMA-9"],
   splitMapsZeroPage: ["MIG-14"],
-  singleVma: ["SNAP-12", "SNAP-13", "SNAP-14", "RF-5", "RF-6", "RF-14", "RF-15"],
+  singleVma: ["SNAP-10", "SNAP-12", "SNAP-13", "SNAP-14", "RF-5", "RF-6", "RF-14", "RF-15"],
   swapCacheMigrates: ["MIG-31"],
   releaseEvent: ["MIR-8"],
   evicts: ["MEM-32", "MEM-35"],

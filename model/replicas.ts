@@ -20,14 +20,11 @@ export function readsReplica(s: Work, entry: Dpte | null, page: Pfn): boolean {
   return entry !== null && !entry.zero && s.replicas.some((r) => r.page === page && r.pfn === entry.pfn);
 }
 
-/** The first page with a replica that an entry of `[start, end)` names. */
-export function replicatedIn(s: Work, mm: MmId, start: number, end: number): Pfn | null {
-  if (s.replicas.length === 0) return null;
-  for (const pte of mmOf(s, mm).ptes.slice(start, end)) {
-    const pfn = mappedPfn(pte);
-    if (pfn !== null && replicated(s, pfn)) return pfn;
-  }
-  return null;
+/** The replicas of the pages that the entries of `[start, end)` name, in whichever mirrors they are. */
+export function replicasIn(s: Work, mm: MmId, start: number, end: number): Replica[] {
+  if (s.replicas.length === 0) return [];
+  const pages = mmOf(s, mm).ptes.slice(start, end).map(mappedPfn);
+  return s.replicas.filter((r) => pages.includes(r.page));
 }
 
 /** The first page with a replica among the frames of a range of device memory, `[first, end)`. */
@@ -38,6 +35,11 @@ export function replicatedTo(s: Work, first: number, end: number): Pfn | null {
 /** The mirrors whose device page table names a replica. */
 export function mirrorsOf(s: Work, replica: Replica): FileId[] {
   return s.files.flatMap((f, i) => (f.dpt.some((e) => e !== null && !e.zero && e.pfn === replica.pfn) ? [fileId(i)] : []));
+}
+
+/** Whether a replica can be taken away now: that needs the driver locks of its mirrors. */
+export function unlocked(s: Work, replica: Replica): boolean {
+  return mirrorsOf(s, replica).every((file) => s.files[file]?.mutex === null);
 }
 
 /** Takes a replica away: the entries that name it, the record, and its frame. */

@@ -23,6 +23,7 @@ export type Observer = (a: Readonly<Activation>, choice: string, state: State) =
 /** Decides which choices of the environment a run explores; the first is what happens when nothing interferes. */
 export type Environment = (a: Readonly<Activation>, choices: readonly string[]) => readonly string[];
 
+/** The environment that never interferes: the first choice of each step. */
 export const QUIET: Environment = (_a, choices) => choices.slice(0, 1);
 
 /** Steps that a call may take for each page of the window. More are our bug: nothing else runs, so the call cannot be waiting for anybody. */

@@ -96,6 +96,7 @@ export interface Vma {
   readonly stamp: number;
 }
 
+/** The address space lock: one writer, or any number of readers (a task may be listed more than once). */
 export interface LockWork {
   writer: TaskId | null;
   readers: TaskId[];
@@ -158,6 +159,7 @@ export interface ChunkWork {
   onDemand: boolean;
 }
 
+/** One device with its memory. */
 export interface DeviceWork {
   kind: DeviceKind;
   chunks: ChunkWork[];
@@ -165,6 +167,7 @@ export interface DeviceWork {
   freeList: Pfn[];
 }
 
+/** One process of a trace. */
 export interface ActorWork {
   mm: MmId;
   alive: boolean;
@@ -184,6 +187,7 @@ export interface Slot {
   readonly cache: Pfn | null;
 }
 
+/** One call in flight: its stack, the innermost operation last, and its answer when it has one. */
 export interface TaskWork {
   id: TaskId;
   actor: ActorId;
@@ -246,7 +250,11 @@ export interface Work {
 /** A state as the public sees it. */
 export type State = Frozen<Work>;
 
+/** The empty entry. */
 export const NONE: Pte = Object.freeze({ kind: "none" });
+/** The entry of the zero page. */
 export const ZERO: Pte = Object.freeze({ kind: "zero", huge: false });
+/** The contents of a page of zeroes. */
 export const ZEROES: Contents = Object.freeze({ first: 0, fill: 0 });
+/** Contents that nobody can know. */
 export const UNKNOWN: Contents = Object.freeze({ first: null, fill: null });

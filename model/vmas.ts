@@ -1,7 +1,11 @@
 /** Mappings of one address space: find, split, merge. Sorted by `start`, never overlapping. */
+import { mmId } from "../spec/vocabulary.ts";
+import { blockOf, PTRS_PER_PTE, splitBlock } from "./huge.ts";
 import { known } from "./rule.ts";
+import { notifyNow } from "./rules/invalidate.ts";
 import type { MmWork, Vma, VmFlags, Work } from "./state.ts";
 
+/** The mapping that `at` lies in, or `null`. */
 export function findVma(mm: MmWork, at: number): Vma | null {
   return mm.vmas.find((v) => v.start <= at && at < v.end) ?? null;
 }
@@ -11,6 +15,7 @@ export function vmaFrom(mm: MmWork, at: number): Vma | null {
   return mm.vmas.find((v) => at < v.end) ?? null;
 }
 
+/** Whether a mapping with these flags can be accessed at all. */
 export function accessible(flags: VmFlags): boolean {
   return flags.read || flags.write || flags.exec;
 }
@@ -80,10 +85,25 @@ export function copyStamp(s: Work, parent: Vma): number {
   return parent.stamp + 1;
 }
 
+/**
+ * A mapping is about to be split inside a block of 512 pages that lies wholly in it: the block can no longer be mapped as a whole, so its mapping is
+ * split, and the mirrors are told about all of it, whether it is a huge page or not.
+ */
+function splitBlockInside(s: Work, mm: MmWork, at: number): void {
+  const first = blockOf(at);
+  const vma = findVma(mm, at);
+  if (at === first || vma === null || first < vma.start || first + PTRS_PER_PTE > vma.end) return;
+  const id = mmId(s.mms.indexOf(mm));
+  const pte = mm.ptes[at];
+  if (pte && "huge" in pte && pte.huge) splitBlock(s, id, at);
+  else notifyNow(s, id, first, first + PTRS_PER_PTE);
+}
+
 /** Splits the mapping that `at` lies inside of, so that one begins at `at`. */
 export function splitAt(s: Work, mm: MmWork, at: number): void {
   const i = mm.vmas.findIndex((v) => v.start < at && at < v.end);
   if (i < 0) return;
+  splitBlockInside(s, mm, at);
   const stamp = nextStamp(s);
   const vma = known(mm.vmas[i], "vma");
   mm.vmas.splice(i, 1, { ...vma, end: at, stamp }, { ...vma, start: at, pgoff: offset(vma, at - vma.start), stamp });

@@ -1,6 +1,7 @@
 /** Linux's lib/test_hmm.c as it is shipped, and with defect A repaired. Defects are found on it. */
 import type { Driver } from "./driver.ts";
 
+/** lib/test_hmm.c as it is shipped, with its defects A to D. */
 export const DMIRROR: Driver = {
   name: "dmirror",
   faultBatch: 64,
@@ -19,4 +20,5 @@ export const DMIRROR: Driver = {
   evictsOnce: true,
 };
 
+/** The same with defect A repaired, as the traces were recorded. */
 export const DMIRROR_FIXED: Driver = { ...DMIRROR, name: "dmirror-fixed", storesDevicePage: false };

@@ -13,6 +13,7 @@ import { handleMmFault } from "./handle-mm-fault.ts";
 
 type Access = Of<"cpu_access">;
 
+/** The steps of a load or store. */
 export const cpuAccessSteps: Steps<"cpu_access"> = {
   access: {
     spec: ["CPU-2", "CPU-10", "MEM-27", "MEM-37", "EXC-14", "TRC-6"],
@@ -25,8 +26,6 @@ export const cpuAccessSteps: Steps<"cpu_access"> = {
         note(s, { kind: "bad-entry", mm: a.mm, vpn: a.vpn, pfn: pte.pfn });
         return kill(t, "SIGBUS", "MEM-27");
       }
-      // Nothing maps a private frame for the CPU; a bad entry that does is never followed.
-      if (pte?.kind === "present" && frameOf(s, pte.pfn).kind === "private") return kill(t, "SIGBUS", "MEM-27");
       if (a.write) {
         store(s, a);
         because(t, "status", "CPU-1");

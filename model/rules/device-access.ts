@@ -8,6 +8,7 @@ import type { Dpte, TaskWork, Work } from "../state.ts";
 import { deviceFault } from "./device-fault.ts";
 import { fileOf } from "./invalidate.ts";
 
+/** The steps of a device read or write. */
 export const deviceAccessSteps: Steps<"device_access"> = {
   open: {
     spec: ["MIR-5", "MIR-10", "TRC-3"],

@@ -15,6 +15,7 @@ export function deviceFault(s: Work, file: FileId, start: number, end: number, w
   return { op: "dmirror_fault", pc: "get", mm: fileOf(s, file).mm, start, end, file, at: start, write, error: null, got: null };
 }
 
+/** The steps of the driver's fault. */
 export const deviceFaultSteps: Steps<"dmirror_fault"> = {
   get: {
     spec: ["MIR-8", "IDL-10", "DMR-13", "TRC-15"],

@@ -1,10 +1,11 @@
 /** Device memory of a driver: adding a range, removing one, and giving all of them back. */
+import type { ReqId } from "../../spec/requirements.ts";
 import type { DevId, Errno, Pfn } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
 import { enterChunk, findRoom, forgetChunk, liveChunk } from "../chunks.ts";
 import { ABSENT, frameOf, freeDeviceFrame } from "../frames.ts";
 import { replicatedTo } from "../replicas.ts";
-import { enter, fail, goto, known, leave, ok } from "../rule.ts";
+import { because, enter, fail, goto, known, leave, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { ChunkWork, Work } from "../state.ts";
 import { dropReplicas } from "./drop-replicas.ts";
@@ -13,12 +14,13 @@ import { evict } from "./migrate.ts";
 type Add = Of<"devmem_add">;
 type Remove = Of<"remove_chunk">;
 
+/** The steps of adding a range. */
 export const devmemAddSteps: Steps<"devmem_add"> = {
   check: {
     spec: ["MEM-2", "MEM-5"],
     apply(s, t, a) {
-      const errno = refused(s, a);
-      if (errno !== null) return fail(t, errno, "MEM-2");
+      const refusal = refused(s, a);
+      if (refusal !== null) return fail(t, refusal.errno, refusal.rule);
       goto(a, "reserve");
     },
   },
@@ -42,25 +44,35 @@ export const devmemAddSteps: Steps<"devmem_add"> = {
     apply(s, t, a, choice) {
       if (choice === "no-memory") {
         forgetChunk(s, a.dev, a.chunk);
-        return fail(t, "ENOMEM", "MEM-1");
+        return fail(t, "ENOMEM", "MEM-2");
       }
       const chunk = known(liveChunk(s, a.dev, a.chunk), "chunk");
       bringOnline(s, a.dev, chunk);
+      because(t, "value", "MEM-1");
+      because(t, "data", "MEM-1");
       ok(t, { value: a.chunk, data: [chunk.first, chunk.first + chunk.npages] });
     },
   },
 };
 
+interface Refusal {
+  readonly errno: Errno;
+  readonly rule: ReqId;
+}
+
 /** Why a range of this kind cannot be added. */
-function refused(s: Work, a: Add): Errno | null {
+function refused(s: Work, a: Add): Refusal | null {
   const device = s.devices[a.dev];
-  if (!device || (device.kind === "coherent" && !s.profile.coherent) || !hosted(s, a)) return "ENODEV";
+  if (!device) return { errno: "ENODEV", rule: "MEM-2" };
+  if (device.kind === "coherent" && !s.profile.coherent) return { errno: "ENODEV", rule: "MEM-37" };
+  if (!hosted(s, a)) return { errno: "ENODEV", rule: "MEM-44" };
   const unaddressable = a.flags.includes("unaddressable");
   const migrates = a.flags.includes("allow_migrate");
-  if (a.npages <= 0 || !a.flags.includes("device") || (migrates && incomplete(s, a, unaddressable))) return "EINVAL";
-  if (a.flags.some((flag) => !s.limits.archFlags.includes(flag))) return "EINVAL";
+  const supported = a.flags.includes("device") && a.flags.every((flag) => s.limits.archFlags.includes(flag));
   // Memory that pages are to move to must be what the device's kind says; other memory is addressable.
-  return (migrates ? unaddressable !== (device.kind === "private") : unaddressable) ? "EINVAL" : null;
+  const fits = migrates ? unaddressable === (device.kind === "private") : !unaddressable;
+  if (a.npages <= 0 || !supported || !fits) return { errno: "EINVAL", rule: "MEM-2" };
+  return migrates && incomplete(s, a, unaddressable) ? { errno: "EINVAL", rule: "MEM-5" } : null;
 }
 
 /** Whether the driver has left out what pages in its memory need. Only private memory is faulted on, and v14 has no owners. */
@@ -91,6 +103,7 @@ export function removeChunk(dev: DevId, chunk: number): Remove {
 
 const chunkAt = (s: Work, a: Remove): ChunkWork => known(liveChunk(s, a.dev, a.chunk), "chunk");
 
+/** The steps of removing one range (e1 to e8). */
 export const removeChunkSteps: Steps<"remove_chunk"> = {
   e1: {
     spec: ["MEM-30", "MEM-33"],
@@ -152,6 +165,7 @@ function worthAnotherPass(s: Work, chunk: ChunkWork): boolean {
   return framesOf(s, chunk).some((pfn) => frameOf(s, pfn).locked === null && frameOf(s, pfn).holders.every((h) => h.kind === "map"));
 }
 
+/** The steps of the call that removes one range, or all of a device. */
 export const devmemRemoveSteps: Steps<"devmem_remove"> = {
   next: {
     spec: ["MEM-30", "MEM-31"],

@@ -1,7 +1,7 @@
 /**
  * Read duplication (extension): a read-only copy of each page in the memory of a device, while the page stays where it is.
  *
- * Only anonymous pages that the CPU reaches are duplicated. Another mapping of a shared page, or of one in the swap cache, may get write
+ * Only anonymous pages that the CPU reaches are duplicated. Another mapping of a shared page, or of one with a swap slot in use, may get write
  * permission without a notification, a pinned page may be written at any time, and huge pages are left whole: these stay single.
  */
 import { vpn as toVpn } from "../../spec/vocabulary.ts";
@@ -11,7 +11,7 @@ import { fileFor } from "../files.ts";
 import { allocDevice, drop, frameOf, hold, isPinned, lockPage, mappedPfn, rmap, setFrame, unlockPage } from "../frames.ts";
 import { canRead, mmOf, readLock, readUnlock } from "../locks.ts";
 import { dropReplica, replicaOn } from "../replicas.ts";
-import { enter, fail, goto, known, ok } from "../rule.ts";
+import { because, enter, fail, goto, known, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { Holder, Pte, Replica, TaskWork, Work } from "../state.ts";
 import { findVma } from "../vmas.ts";
@@ -24,6 +24,7 @@ type Duplicate = Of<"duplicate">;
 
 const mine = (t: TaskWork, why: "copy" | "alloc"): Holder => ({ kind: "task", task: t.id, why });
 
+/** The steps of duplicating a range. */
 export const duplicateSteps: Steps<"duplicate"> = {
   open: {
     spec: ["DUP-1"],
@@ -144,7 +145,13 @@ export const duplicateSteps: Steps<"duplicate"> = {
       putMm(s, t, a, a.mm, "done");
     },
   },
-  done: { spec: ["DUP-1"], apply: (_s, t, a) => ok(t, { cpages: a.made }) },
+  done: {
+    spec: ["DUP-1"],
+    apply(_s, t, a) {
+      because(t, "cpages", "DUP-1");
+      ok(t, { cpages: a.made });
+    },
+  },
 };
 
 /** The frame to duplicate at the current page; or that the page must be faulted first; or that it stays single. */
@@ -170,7 +177,8 @@ function look(s: Work, a: Duplicate): Pfn | "fault" | "skip" {
 
 function single(s: Work, a: Duplicate, pte: Extract<Pte, { kind: "present" }>): boolean {
   const frame = frameOf(s, pte.pfn);
-  return frame.dev === a.dev || frame.mapping?.kind !== "anon" || frame.head !== null || frame.slot !== null || isPinned(frame);
+  const swapped = frame.slot !== null && known(s.slots[frame.slot], "slot").count > 0;
+  return frame.dev === a.dev || frame.mapping?.kind !== "anon" || frame.head !== null || swapped || isPinned(frame);
 }
 
 /** Whether no notification is active in any address space that maps the page: one that begins later finds the replica. */

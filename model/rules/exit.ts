@@ -17,6 +17,7 @@ export function putMm<A extends Activation>(s: Work, t: TaskWork, a: A, mm: MmId
   else goto(a, resume);
 }
 
+/** The steps of the end of an actor. */
 export const exitSteps: Steps<"exit"> = {
   exit_mm: { spec: ["MIR-8", "TRC-5"], apply: (s, t, a) => putMm(s, t, a, actorOf(s, a.child).mm, "exit_files") },
   exit_files: {
@@ -31,6 +32,7 @@ export const exitSteps: Steps<"exit"> = {
   fput: { spec: ["MIR-9", "MEM-35"], enabled: mayRelease, apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
 };
 
+/** The steps of the end of an address space. */
 export const exitMmapSteps: Steps<"exit_mmap"> = {
   release: {
     spec: ["MIR-8", "NTF-1"],

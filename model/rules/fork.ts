@@ -20,6 +20,7 @@ const parentMm = (s: Work, t: TaskWork): MmId => actorOf(s, t.actor).mm;
 
 const vmaOf = (s: Work, t: TaskWork, a: Fork): Vma => known(mmOf(s, parentMm(s, t)).vmas[a.at], "vma");
 
+/** The steps of fork. */
 export const forkSteps: Steps<"fork"> = {
   lock: {
     spec: ["MIR-4"],
@@ -40,7 +41,7 @@ export const forkSteps: Steps<"fork"> = {
     },
   },
   vma: {
-    spec: ["FRK-1", "FRK-2", "FRK-7", "NTF-1"],
+    spec: ["INV-18", "FRK-1", "FRK-2", "FRK-7", "NTF-1"],
     apply(s, t, a) {
       const parent = mmOf(s, parentMm(s, t));
       const vma = parent.vmas[a.at];

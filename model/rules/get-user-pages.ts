@@ -25,6 +25,7 @@ export function touch(s: Work, pte: Pte | undefined, write: boolean): void {
   if (write && pte?.kind === "present" && !pte.dirty && !frameOf(s, pte.pfn).dirty) setFrame(s, pte.pfn, { dirty: true });
 }
 
+/** The steps of faulting a range in for the kernel. */
 export const populateSteps: Steps<"populate"> = {
   next: {
     spec: ["VMA-24", "MEM-17"],

@@ -48,6 +48,7 @@ function vmaAt(s: Work, a: Fault): Vma {
   return known(findVma(mmOf(s, a.mm), a.vpn), "vma");
 }
 
+/** The steps of a CPU fault (c2 to c8). */
 export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
   c2: {
     spec: ["PTE-1"],

@@ -1,6 +1,6 @@
 /** v14's dummy devices: a device without hardware that hosts the memory of others, so that there is something to remove it from. */
 import type { DevId } from "../../spec/vocabulary.ts";
-import { enter, fail, goto, ok } from "../rule.ts";
+import { because, enter, fail, goto, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { ChunkWork, Work } from "../state.ts";
 import { removeChunk } from "./devmem.ts";
@@ -8,6 +8,7 @@ import { removeChunk } from "./devmem.ts";
 /** Dummy devices that can exist at a time: `HMM_DEVICE_MAX`. */
 const MINORS = 256;
 
+/** The steps of making a dummy device. */
 export const hmmDeviceNewSteps: Steps<"hmm_device_new"> = {
   new: {
     spec: ["MEM-41", "MEM-42", "MEM-43"],
@@ -17,11 +18,13 @@ export const hmmDeviceNewSteps: Steps<"hmm_device_new"> = {
       while (s.dummies.some((d) => d.minor === minor)) minor++;
       if (minor >= MINORS) return fail(t, "EBUSY", "MEM-42");
       s.dummies = [...s.dummies, { minor, dying: false }];
+      because(t, "value", "MEM-41");
       ok(t, { value: minor });
     },
   },
 };
 
+/** The steps of giving a dummy device back. */
 export const hmmDevicePutSteps: Steps<"hmm_device_put"> = {
   put: {
     spec: ["MEM-43"],

@@ -40,6 +40,7 @@ export function hmmRangeFault(s: Work, file: FileId, start: number, end: number,
   };
 }
 
+/** The steps of a range walk (d1 to d8). */
 export const hmmRangeFaultSteps: Steps<"hmm_range_fault"> = {
   d1: {
     spec: ["INV-7", "SNAP-15", "RF-11", "RF-12", "RF-16"],

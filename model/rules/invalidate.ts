@@ -3,17 +3,17 @@ import { fileId } from "../../spec/vocabulary.ts";
 import type { DevId, FileId, MmId } from "../../spec/vocabulary.ts";
 import type { NotifyEvent, Of } from "../activation.ts";
 import { mmOf } from "../locks.ts";
-import { reapReplicas, replicatedIn } from "../replicas.ts";
-import { enter, known, leave } from "../rule.ts";
+import { dropReplica, reapReplicas, replicasIn, unlocked } from "../replicas.ts";
+import { known, leave } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { FileWork, Work } from "../state.ts";
-import { dropReplicas } from "./drop-replicas.ts";
 
 /** The start of an invalidation of `[start, end)` of an address space. */
 export function invalidate(mm: MmId, start: number, end: number, event: NotifyEvent, owner: DevId | null = null): Of<"invalidate"> {
   return { op: "invalidate", pc: "i1", mm, start, end, event, owner, hits: [], cur: 0, got: null };
 }
 
+/** The open file with this number. @throws ModelBug where there is none. */
 export function fileOf(s: Work, file: FileId): FileWork {
   return known(s.files[file], `file ${file}`);
 }
@@ -28,12 +28,14 @@ function inserted(s: Work, mm: MmId): FileId[] {
   return hits;
 }
 
+/** The steps of the start of a notification (i1, i2). */
 export const invalidateSteps: Steps<"invalidate"> = {
   i1: {
     spec: ["INV-4", "INV-6", "INV-9", "DUP-6", "NTF-2", "NTF-5"],
+    // Replicas of what may change are gone before the mirrors are told.
+    enabled: (s, _t, a) => replicasIn(s, a.mm, a.start, a.end).every((replica) => unlocked(s, replica)),
     apply(s, t, a) {
-      const replicated = replicatedIn(s, a.mm, a.start, a.end);
-      if (replicated !== null) return enter(t, a, "i1", dropReplicas(replicated));
+      for (const replica of replicasIn(s, a.mm, a.start, a.end)) dropReplica(s, replica);
       const mm = mmOf(s, a.mm);
       mm.active++;
       a.hits = inserted(s, a.mm);

@@ -18,6 +18,7 @@ import { getUserPages } from "./get-user-pages.ts";
 
 const writes = (a: Of<"madvise">): boolean => a.advice === "huge";
 
+/** The steps of madvise. */
 export const madviseSteps: Steps<"madvise"> = {
   lock: {
     spec: ["VMA-2"],

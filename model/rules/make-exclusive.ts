@@ -23,6 +23,7 @@ const BATCH = 64;
 
 const gup = (t: TaskWork): Holder => ({ kind: "task", task: t.id, why: "gup" });
 
+/** The steps of make_exclusive (x1 to x9). */
 export const makeExclusiveSteps: Steps<"make_exclusive"> = {
   open: {
     spec: ["MIR-5", "MIR-10", "TRC-3"],
@@ -197,6 +198,7 @@ function getPage(s: Work, t: TaskWork, a: Exclusive): void {
   a.pages.push(pte.pfn);
 }
 
+/** The steps of check_exclusive. */
 export const checkExclusiveSteps: Steps<"check_exclusive"> = {
   open: {
     spec: ["MIR-5", "MIR-10", "TRC-3"],

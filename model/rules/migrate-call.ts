@@ -14,6 +14,7 @@ import { putMm } from "./exit.ts";
 import { fileOf } from "./invalidate.ts";
 import { migrateRange } from "./migrate.ts";
 
+/** The steps of the driver's migration calls. */
 export const migrateCallSteps: Steps<"migrate_call"> = {
   open: {
     spec: ["MIR-5", "MIR-10", "TRC-3"],

@@ -17,6 +17,7 @@ import { expected, insertPage, moveMetadata } from "./migrate-metadata.ts";
 import { restoreEverywhere } from "./migrate-restore.ts";
 import { migrationEntry, rmapWalk } from "./rmap-walk.ts";
 
+/** The activation of a migration or an eviction. */
 export type Migrate = Of<"migrate">;
 
 const BLANK = {
@@ -52,7 +53,7 @@ export function cpuFaultMigration(s: Work, mm: MmId, at: Vpn, faultPage: Pfn): M
     purpose: "cpu_fault",
     dev: known(dev, "device"),
     file: driverWord,
-    faultPage: s.profile.faultTakesReference ? faultPage : null,
+    faultPage,
     faultAt: at,
     entries: [],
   };
@@ -87,6 +88,7 @@ function advance(a: Migrate, pc: Migrate["pc"], then: Migrate["pc"]): void {
   goto(a, then === "m7" && !a.entries.some((entry) => entry.migrate) ? "m9" : then);
 }
 
+/** The steps of a migration (m1 to m9) and of the beginning of an eviction (e2). */
 export const migrateSteps: Steps<"migrate"> = {
   m1: {
     spec: ["MIG-5", "MIG-46", "NTF-1"],

@@ -13,6 +13,7 @@ import { insert } from "../vmas.ts";
 import { doMunmap } from "./munmap.ts";
 import { mayRelease, releaseFiles } from "./release.ts";
 
+/** The steps of mmap. */
 export const mmapSteps: Steps<"mmap"> = {
   lock: {
     spec: ["VMA-2", "MIR-10", "TRC-3"],

@@ -9,6 +9,7 @@ import type { Pte, Vma, VmFlags, Work } from "../state.ts";
 import { changeFlags, findVma } from "../vmas.ts";
 import { invalidate, invalidateEnd } from "./invalidate.ts";
 
+/** The steps of mprotect. */
 export const mprotectSteps: Steps<"mprotect"> = {
   lock: {
     spec: ["VMA-2"],
@@ -37,6 +38,7 @@ export const mprotectSteps: Steps<"mprotect"> = {
   },
   change: {
     spec: [
+      "INV-17",
       "PTE-2",
       "PTE-4",
       "VMA-6",

@@ -17,6 +17,7 @@ import { mayRelease, releaseFiles } from "./release.ts";
 
 type Mremap = Of<"mremap">;
 
+/** The steps of mremap. */
 export const mremapSteps: Steps<"mremap"> = {
   lock: {
     spec: ["VMA-2", "VMA-18", "VMA-19"],

@@ -13,10 +13,12 @@ import { splitHuge } from "../huge.ts";
 import { mayRelease, releaseFiles } from "./release.ts";
 import { invalidate, invalidateEnd } from "./invalidate.ts";
 
+/** The unmapping of `[start, end)` for a caller that holds the address space lock for writing. */
 export function doMunmap(mm: MmId, start: number, end: number): Of<"do_munmap"> {
   return { op: "do_munmap", pc: "detach", mm, start, end, notify: true, detached: [], got: null };
 }
 
+/** The steps of munmap. */
 export const munmapSteps: Steps<"munmap"> = {
   lock: {
     spec: ["VMA-2"],
@@ -38,9 +40,10 @@ export const munmapSteps: Steps<"munmap"> = {
   fput: { spec: ["MIR-9"], enabled: mayRelease, apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
 };
 
+/** The steps of the unmapping itself. */
 export const doMunmapSteps: Steps<"do_munmap"> = {
   detach: {
-    spec: ["VMA-3", "INV-10", "NTF-1"],
+    spec: ["INV-17", "VMA-3", "INV-10", "NTF-1"],
     apply(s, t, a) {
       const mm = mmOf(s, a.mm);
       if (!mm.vmas.some((v) => v.start < a.end && a.start < v.end)) return leave(t);

@@ -16,6 +16,7 @@ function closeDescriptor(s: Work, actor: ActorId, dev: DevId): void {
   known(s.files[file], `file ${file}`).users--;
 }
 
+/** The steps of opening a device. */
 export const openSteps: Steps<"open"> = {
   close: {
     spec: ["TRC-3"],
@@ -47,6 +48,7 @@ export const hmmMirrorRegisterSteps: Steps<"hmm_mirror_register"> = {
   },
 };
 
+/** The steps of closing a device. */
 export const closeSteps: Steps<"close"> = {
   close: {
     spec: ["MIR-9"],

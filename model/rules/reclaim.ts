@@ -15,12 +15,14 @@ export function canReclaim(s: Work, pfn: Pfn): boolean {
   return frame.kind === "system" && frame.lru && frame.locked === null && frame.head === null && mapCount(frame) === 1;
 }
 
+/** The reclaim of one page. */
 export function reclaimPage(pfn: Pfn, _at: Vpn = toVpn(0)): Of<"reclaim"> {
   return { op: "reclaim", pc: "r1", pfn, slot: null, got: null };
 }
 
 const isolated = (t: TaskWork): Holder => ({ kind: "task", task: t.id, why: "isolate" });
 
+/** The steps of reclaim. */
 export const reclaimSteps: Steps<"reclaim"> = {
   r1: {
     spec: ["RCL-7", "RCL-8"],

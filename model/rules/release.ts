@@ -38,6 +38,7 @@ function mapped(s: Work, file: number): boolean {
   return s.mms.some((mm) => mm.vmas.some((v) => v.map === "device" && v.object === file));
 }
 
+/** The steps of the end of a mirror. */
 export const releaseSteps: Steps<"release"> = {
   remove: {
     spec: ["MIR-7", "MIR-9"],

@@ -14,6 +14,7 @@ import { invalidate, invalidateEnd } from "./invalidate.ts";
 
 type Walk = Of<"rmap_walk">;
 
+/** A walk over all mappings that could hold a page; `more` is what its mode needs. */
 export function rmapWalk(pfn: Pfn, mode: Walk["mode"], more: Partial<Pick<Walk, "slot" | "only" | "owner" | "lazyFree">> = {}): Walk {
   return {
     op: "rmap_walk",
@@ -32,6 +33,7 @@ export function rmapWalk(pfn: Pfn, mode: Walk["mode"], more: Partial<Pick<Walk, 
   };
 }
 
+/** The steps of a reverse map walk, once for each mapping. */
 export const rmapWalkSteps: Steps<"rmap_walk"> = {
   next: {
     spec: ["INV-15", "MIG-19", "MIG-20", "EXC-6", "NTF-1"],

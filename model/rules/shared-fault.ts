@@ -10,6 +10,7 @@ import type { Vma, Work } from "../state.ts";
 /** Pages that a read fault looks at, from an aligned border (or the begin of the mapping) on: 64 KiB. */
 const FAULT_AROUND = 16;
 
+/** Maps the page of the memory object at `at`, and on a read its neighbours that exist. */
 export function faultShared(s: Work, mm: MmId, vma: Vma, at: number, write: boolean): void {
   const object = known(s.shmems[known(vma.object, "object")], "object");
   if (!write) {

@@ -17,6 +17,7 @@ const PRIVATE_REMOTE = 0x30;
 const COHERENT_LOCAL = 0x40;
 const COHERENT_REMOTE = 0x50;
 
+/** The byte for one page as device `dev` shows it. */
 export function snapshotCode(s: Work, dev: DevId, found: HmmPfn): string {
   return byteOf(s, dev, found).toString(16).padStart(2, "0");
 }

@@ -12,6 +12,7 @@ import { fileOf } from "./invalidate.ts";
 
 const BATCH = 64;
 
+/** The steps of a snapshot. */
 export const snapshotSteps: Steps<"snapshot"> = {
   open: {
     spec: ["MIR-5", "MIR-10", "TRC-3"],

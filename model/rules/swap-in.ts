@@ -13,6 +13,7 @@ export function swapCacheLocked(s: Work, pte: SwapPte): boolean {
   return cache !== null && frameOf(s, cache).locked !== null;
 }
 
+/** Maps the page of a swap entry and gives up one user of its slot. */
 export function swapIn(s: Work, mm: MmId, vma: Vma, at: Vpn, pte: SwapPte, write: boolean): void {
   const slot = known(s.slots[pte.slot], "slot");
   let pfn = slot.cache;

@@ -320,6 +320,28 @@ describe("huge pages", () => {
     expect([p.entry(8), p.entry(9)]).toEqual(["none", "present rw dirty"]);
   });
 
+  it("[CPU-6] a write to a read-only huge page of one process makes the whole of it writable in place", () => {
+    const p = block();
+    p.write(9, 7);
+    p.mprotect(0, HUGE, "r");
+    p.mprotect(0, HUGE, "rw");
+    expect(p.entry(9)).toBe("present r dirty huge");
+    const pfn = p.frameOf(9);
+    p.notices();
+    p.write(3, 8);
+    expect([new Set(p.entries(0, HUGE)), p.frameOf(9), p.notices()]).toEqual([new Set(["present rw dirty huge"]), pfn, []]);
+  });
+
+  it("[CPU-5, CPU-6] a write to a huge page that fork has shared splits its mapping and copies one page", () => {
+    const p = block();
+    p.write(9, 7);
+    p.fork(1);
+    const pfn = p.frameOf(9);
+    p.write(9, 8);
+    expect([p.entry(9), p.entry(8), p.frameOf(9) === pfn]).toEqual(["present rw dirty", "present r dirty", false]);
+    expect([p.frameOf(8), p.as(1).read(9), p.entry(9, 1)]).toEqual([p.frameOf(8, 1), 7, "present r dirty huge"]);
+  });
+
   it("[CPU-11] a block in which a page is there already is mapped page by page", () => {
     const p = block({ advice: false });
     p.read(0);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Activation } from "../../model/index.ts";
 import type { ModelCall } from "../../spec/vocabulary.ts";
 import { ALL, dpte, eachProfile, frameBehind, LINUX, onePage, table } from "./mirror-support.ts";

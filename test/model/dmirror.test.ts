@@ -10,21 +10,13 @@ import {
   LINUX_IDEAL,
   mirrors,
   onePage,
+  sixPages,
   table,
   watch,
 } from "./mirror-support.ts";
 import type { ProfileName } from "./mirror-support.ts";
 import { calls, LINUX_CORES, system, threads } from "./support.ts";
 import type { System } from "./support.ts";
-
-/** Six written pages of one mapping, all of them in the table of device 0. */
-function six(profile: ProfileName): System {
-  const s = system({ ...profile, pages: 6 });
-  s.mmap(0, 6);
-  for (let page = 0; page < 6; page++) s.write(page, page);
-  s.devRead(0, 0, 6);
-  return s;
-}
 
 /** A large mapping that nobody has touched; device 0 is open. */
 function large(profile: ProfileName): System {
@@ -83,7 +75,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
     ["check_exclusive", (s) => s.exclusive(0, 2), calls.check(0, 2, 3), "EPERM"],
     ["a snapshot of nothing", () => {}, calls.snap(0, 2, 0), "EINVAL"],
   ])("[DMR-2] %s fails without cpages, faults and data", (_what, prepare, call, errno) => {
-    const s = six(profile);
+    const s = sixPages(profile);
     prepare(s);
     expect(s.call(0, call)).toEqual(failed(errno));
   });
@@ -114,7 +106,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
     ["an exclusive page of its own", (s) => s.exclusive(0, 1), "ok", ["device_private", "device_exclusive", "device_private"]],
   ];
   it.each(moves)("[DMR-3] migrate_to_device of %s", (_what, prepare, answer, kinds) => {
-    const s = six(profile);
+    const s = sixPages(profile);
     prepare(s);
     expect(s.toDevice(0, 0, 3)).toBe(answer);
     expect([0, 1, 2].map((page) => s.pte(page).kind)).toEqual(kinds);
@@ -129,7 +121,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
     ["a mapping of the driver's file", (s) => s.mmap(2, 1, "rw", "device")],
   ])("at %s", (_what, prepare) => {
     it("[DMR-4] migrate_to_device answers EINVAL, and what it has moved before stays moved", () => {
-      const s = six(profile);
+      const s = sixPages(profile);
       prepare(s);
       const before = [s.pte(2), s.pte(3)];
       expect(s.call(0, calls.toDevice(0, 0, 4))).toEqual(failed("EINVAL"));
@@ -138,7 +130,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
     });
 
     it("[DMR-4] migrate_to_system answers EINVAL, and what it has moved before stays moved", () => {
-      const s = six(profile);
+      const s = sixPages(profile);
       s.toDevice(0, 0, 4);
       prepare(s);
       const before = [s.pte(2), s.pte(3)];
@@ -149,7 +141,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
   });
 
   it("[DMR-5] the callback ignores a MIGRATE event of its own device, the sequence included", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.devRead(1, 0, 6);
     const before = fileOf(s, 0).seq;
     const t = threads(s);
@@ -173,7 +165,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
   });
 
   it("[DMR-5] entries of the range stay until something replaces them, also in another file of the device", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.fork(1, "inherit");
     s.open(0);
     s.write(2, 2);
@@ -186,7 +178,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
   });
 
   it("[DMR-6] it asks for exclusive access without an owner, so its own callback erases its entries before the tag is set", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.devRead(1, 0, 6);
     const before = fileOf(s, 0).seq;
     const t = threads(s);
@@ -202,7 +194,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
   });
 
   it("[DMR-7] it enters a migrated page without looking at the sequence, so the entry may name a page that was dropped", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     const t = threads(s);
     const move = t.start(0, calls.toDevice(0, 2));
     t.until(move, "migrate.m8_map");
@@ -212,7 +204,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
   });
 
   it("[DMR-7] it tags an exclusive page without looking at the sequence, so the tag may name a page that was dropped", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     const t = threads(s);
     const take = t.start(0, calls.exclusive(0, 2));
     t.until(take, "make_exclusive.x8");
@@ -222,7 +214,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
   });
 
   it("[DMR-8] migrate_to_system erases the entries of the pages that it copies in the caller's table, and no other", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.toDevice(0, 1);
     s.toDevice(0, 3, 2);
     expect(table(s, 0)).toBe("wwwwww");
@@ -231,7 +223,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
   });
 
   it("[DMR-8] it leaves the table of another file of the device alone", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.toDevice(0, 1);
     s.fork(1, "inherit");
     s.open(0);
@@ -301,7 +293,7 @@ eachProfile(LINUX_DMIRROR, (profile) => {
     ["mprotect", calls.mprotect(0, 1, "r"), "--wwww"],
     ["migrate_to_device of another device", calls.toDevice(1, 2, 2), "ww---w"],
   ])("[DMR-12] the callback erases one entry too many: %s", (_name, call, left) => {
-    const s = six(profile);
+    const s = sixPages(profile);
     expect(table(s, 0)).toBe("wwwwww");
     s.call(0, call);
     expect(table(s, 0)).toBe(left);
@@ -384,7 +376,7 @@ eachProfile(LINUX_IDEAL, (profile) => {
   });
 
   it("[DMR-12] the ideal driver keeps the entry behind the range", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.madvise(2, 1, "dontneed");
     expect(table(s, 0)).toBe("ww-www");
   });

@@ -1,18 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { ModelCall } from "../../spec/vocabulary.ts";
-import { dpte, eachProfile, faulted, fileOf, frameBehind, IDEAL, LINUX_IDEAL, mmOf, onePage, table } from "./mirror-support.ts";
+import { dpte, eachProfile, faulted, fileOf, frameBehind, IDEAL, LINUX_IDEAL, mmOf, onePage, sixPages, table } from "./mirror-support.ts";
 import type { ProfileName } from "./mirror-support.ts";
-import { calls, system, threads } from "./support.ts";
+import { calls, threads } from "./support.ts";
 import type { System } from "./support.ts";
-
-/** Six written pages of one mapping, all of them in the table of device 0. */
-function six(profile: ProfileName): System {
-  const s = system({ ...profile, pages: 6 });
-  s.mmap(0, 6);
-  for (let page = 0; page < 6; page++) s.write(page, page);
-  s.devRead(0, 0, 6);
-  return s;
-}
 
 /** A file of actor 1 that actor 2 has inherited; then actor 1 ends. */
 function orphan(profile: ProfileName): System {
@@ -36,7 +27,7 @@ const EXACT: readonly (readonly [string, ModelCall, string])[] = [
 
 eachProfile(IDEAL, (profile) => {
   it.each(EXACT)("[IDL-1] the callback erases the entries from start up to but not including end: %s", (_name, call, left) => {
-    const s = six(profile);
+    const s = sixPages(profile);
     expect(table(s, 0)).toBe("wwwwww");
     s.call(0, call);
     expect(table(s, 0)).toBe(left);
@@ -47,7 +38,7 @@ eachProfile(IDEAL, (profile) => {
     ["migrate_to_system", (s) => s.toDevice(0, 2, 2), calls.toSystem(0, 2, 2)],
     ["a CPU access", (s) => s.toDevice(0, 2), calls.read(2)],
   ])("[IDL-3] its own MIGRATE empties its table before the first byte is copied: %s", (_name, prepare, call) => {
-    const s = six(profile);
+    const s = sixPages(profile);
     prepare(s);
     s.devRead(0, 0, 6);
     const t = threads(s);
@@ -60,7 +51,7 @@ eachProfile(IDEAL, (profile) => {
   });
 
   it("[IDL-3] a device write that meets its own migration waits for it and is not lost", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     const t = threads(s);
     const move = t.start(0, calls.toDevice(0, 2));
     t.until(move, "migrate.m7_copy");
@@ -84,7 +75,7 @@ eachProfile(IDEAL, (profile) => {
   });
 
   it("[IDL-4] it enters nothing after a migration: the next device fault does", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     const t = threads(s);
     const move = t.start(0, calls.toDevice(0, 2, 2));
     t.until(move, "migrate_call.unlock");
@@ -94,7 +85,7 @@ eachProfile(IDEAL, (profile) => {
   });
 
   it("[IDL-4] a page that is dropped during its migration leaves no entry to the freed frame", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     const t = threads(s);
     const move = t.start(0, calls.toDevice(0, 2));
     t.until(move, "migrate.m8_map");
@@ -133,7 +124,7 @@ eachProfile(IDEAL, (profile) => {
   });
 
   it("[IDL-8] a device fault brings home no page that needs no fault", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.toDevice(0, 1);
     s.toDevice(0, 3);
     s.madvise(0, 6, "free");
@@ -151,14 +142,14 @@ eachProfile(IDEAL, (profile) => {
   });
 
   it("[IDL-8] a device fault leaves out the pages that the device reaches already", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.madvise(0, 1, "dontneed");
     expect(faulted(s, 0, calls.devWrite(0, 0, 6, 9))).toEqual([0]);
     expect(table(s, 0)).toBe("wwwwww");
   });
 
   it("[IDL-9] migrate_to_device answers how many pages are on the device, and the data, also if not all of them are", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     const t = threads(s);
     t.act({ type: "pin", pfn: s.frameOf(1) });
     expect(s.call(0, calls.toDevice(0, 0, 3))).toEqual({ status: "ok", cpages: 2, data: [0, 1, 2] });
@@ -171,7 +162,7 @@ eachProfile(IDEAL, (profile) => {
     ["an untouched page", (s) => s.madvise(1, 1, "dontneed"), profile.core === "v14" ? 0 : 1, 0],
     ["a page of another device", (s) => s.toDevice(1, 1), profile.core === "v14" ? 1 : 0, 1],
   ])("[IDL-9] %s is no error", (_what, prepare, cpages, byte) => {
-    const s = six(profile);
+    const s = sixPages(profile);
     prepare(s);
     expect(s.call(0, calls.toDevice(0, 1))).toEqual({ status: "ok", cpages, data: [byte] });
   });
@@ -214,7 +205,7 @@ eachProfile(LINUX_IDEAL, (profile) => {
     ["make_exclusive of another device", calls.exclusive(1, 2)],
     ["mprotect", calls.mprotect(2, 1, "r")],
   ])("[IDL-2] the callback sets the sequence before it does anything else: %s", (_name, call) => {
-    const s = six(profile);
+    const s = sixPages(profile);
     const t = threads(s);
     const task = t.start(0, call);
     t.until(task, "invalidate.i2");
@@ -226,7 +217,7 @@ eachProfile(LINUX_IDEAL, (profile) => {
   });
 
   it("[IDL-2] a device fault waits for its own migration to end its collect", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     const t = threads(s);
     const move = t.start(0, calls.toDevice(0, 2));
     t.until(move, "migrate.m2");
@@ -237,7 +228,7 @@ eachProfile(LINUX_IDEAL, (profile) => {
   });
 
   it("[IDL-5] a batch is tagged only if nothing was invalidated since its pages were faulted in, and taken again otherwise", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     const t = threads(s);
     const take = t.start(0, calls.exclusive(0, 1, 2));
     t.until(take, "make_exclusive.x8");
@@ -251,7 +242,7 @@ eachProfile(LINUX_IDEAL, (profile) => {
   });
 
   it("[IDL-5] it is tagged at once where nothing was invalidated", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     const t = threads(s);
     const take = t.start(0, calls.exclusive(0, 1, 2));
     t.until(take, "make_exclusive.x8");
@@ -261,7 +252,7 @@ eachProfile(LINUX_IDEAL, (profile) => {
   });
 
   it("[IDL-6] the callback ignores an EXCLUSIVE event of its own device altogether, the sequence included", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.devRead(1, 0, 6);
     const before = fileOf(s, 0).seq;
     const t = threads(s);
@@ -274,7 +265,7 @@ eachProfile(LINUX_IDEAL, (profile) => {
   });
 
   it("[IDL-6] it does not ignore the event by which a CPU access ends the exclusive use", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.exclusive(0, 1, 2);
     const before = fileOf(s, 0).seq;
     s.read(1);
@@ -283,7 +274,7 @@ eachProfile(LINUX_IDEAL, (profile) => {
   });
 
   it("[IDL-8] a device fault revokes no page that the device has for itself already", () => {
-    const s = six(profile);
+    const s = sixPages(profile);
     s.exclusive(0, 2, 2);
     s.madvise(0, 1, "dontneed");
     expect(s.call(0, calls.devRead(0, 0, 6))).toMatchObject({ faults: 1, data: [0, 1, 2, 3, 4, 5] });

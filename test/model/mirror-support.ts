@@ -197,3 +197,12 @@ export function threePages(profile: ProfileName): System {
   s.devRead(1, 3);
   return s;
 }
+
+/** Pages 0 to 5 of one mapping, each written with its own number, and all of them in the table of device 0. */
+export function sixPages(profile: ProfileName): System {
+  const s = system({ ...profile, pages: 6 });
+  s.mmap(0, 6);
+  for (let page = 0; page < 6; page++) s.write(page, page);
+  s.devRead(0, 0, 6);
+  return s;
+}

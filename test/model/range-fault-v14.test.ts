@@ -19,10 +19,10 @@ describe("v14", () => {
   });
 
   it.each<[string, string, (s: System) => unknown]>([
-    ["RF-6", "a write to a mapping without write permission", (s) => s.mprotect(0, 1, "r")],
-    ["RF-6", "a write to an untouched mapping without write permission", (s) => s.mmap(0, 1, "r")],
-    ["RF-14", "an address that is not mapped", (s) => s.munmap(0, 1)],
-  ])("[%s] [RF-14] %s gets the word ERROR, and the call answers EFAULT", (_id, _what, prepare) => {
+    ["[RF-6]", "a write to a mapping without write permission", (s) => s.mprotect(0, 1, "r")],
+    ["[RF-6]", "a write to an untouched mapping without write permission", (s) => s.mmap(0, 1, "r")],
+    ["[RF-14]", "an address that is not mapped", (s) => s.munmap(0, 1)],
+  ])("%s [RF-14] %s gets the word ERROR, and the call answers EFAULT", (_id, _what, prepare) => {
     const s = onePage(V14);
     prepare(s);
     const before = s.pte(0);

@@ -24,60 +24,60 @@ const written = (s: System): void => {
 type Row = readonly [id: string, what: string, dev: number, prepare: (s: System) => unknown, code: string];
 
 const NO_ACCESS: readonly Row[] = [
-  ["SNAP-2", "nothing mapped", 0, () => {}, "ff"],
-  ["SNAP-2", "nothing mapped any more", 0, (s) => (written(s), s.devRead(0, 0), s.munmap(0, 1)), "ff"],
-  ["SNAP-3", "an untouched mapping without access", 0, (s) => s.mmap(0, 1, "n"), "ff"],
-  ["SNAP-3", "a populated mapping without access", 0, (s) => (written(s), s.mprotect(0, 1, "n")), "ff"],
-  ["SNAP-3", "an untouched mapping for writing only", 0, (s) => s.mmap(0, 1, "w"), "ff"],
-  ["SNAP-3", "a populated mapping for writing only", 0, (s) => (s.mmap(0, 1, "w"), s.write(0, 7)), "ff"],
-  ["SNAP-3", "a device page of a mapping without access", 0, (s) => (written(s), s.toDevice(0, 0), s.mprotect(0, 1, "n")), "ff"],
+  ["[SNAP-2]", "nothing mapped", 0, () => {}, "ff"],
+  ["[SNAP-2]", "nothing mapped any more", 0, (s) => (written(s), s.devRead(0, 0), s.munmap(0, 1)), "ff"],
+  ["[SNAP-3]", "an untouched mapping without access", 0, (s) => s.mmap(0, 1, "n"), "ff"],
+  ["[SNAP-3]", "a populated mapping without access", 0, (s) => (written(s), s.mprotect(0, 1, "n")), "ff"],
+  ["[SNAP-3]", "an untouched mapping for writing only", 0, (s) => s.mmap(0, 1, "w"), "ff"],
+  ["[SNAP-3]", "a populated mapping for writing only", 0, (s) => (s.mmap(0, 1, "w"), s.write(0, 7)), "ff"],
+  ["[SNAP-3]", "a device page of a mapping without access", 0, (s) => (written(s), s.toDevice(0, 0), s.mprotect(0, 1, "n")), "ff"],
 ];
 
 const NOTHING_THERE: readonly Row[] = [
-  ["SNAP-4", "an empty entry", 0, (s) => s.mmap(0, 1), "00"],
-  ["SNAP-4", "an empty entry of shared memory", 0, (s) => s.mmap(0, 1, "rw", "shared"), "00"],
-  ["SNAP-4", "an entry that was dropped", 0, (s) => (written(s), s.madvise(0, 1, "dontneed")), "00"],
-  ["SNAP-4", "a swap entry", 0, (s) => (written(s), swapOut(s, 0)), "00"],
-  ["SNAP-8", "a page on another private device", 0, (s) => (written(s), s.toDevice(1, 0)), "00"],
-  ["SNAP-8", "an exclusive page of the asking device", 0, (s) => (written(s), s.exclusive(0, 0)), "00"],
-  ["SNAP-8", "an exclusive page of another device", 0, (s) => (written(s), s.exclusive(1, 0)), "00"],
+  ["[SNAP-4]", "an empty entry", 0, (s) => s.mmap(0, 1), "00"],
+  ["[SNAP-4]", "an empty entry of shared memory", 0, (s) => s.mmap(0, 1, "rw", "shared"), "00"],
+  ["[SNAP-4]", "an entry that was dropped", 0, (s) => (written(s), s.madvise(0, 1, "dontneed")), "00"],
+  ["[SNAP-4]", "a swap entry", 0, (s) => (written(s), swapOut(s, 0)), "00"],
+  ["[SNAP-8]", "a page on another private device", 0, (s) => (written(s), s.toDevice(1, 0)), "00"],
+  ["[SNAP-8]", "an exclusive page of the asking device", 0, (s) => (written(s), s.exclusive(0, 0)), "00"],
+  ["[SNAP-8]", "an exclusive page of another device", 0, (s) => (written(s), s.exclusive(1, 0)), "00"],
 ];
 
 const SYSTEM_PAGES: readonly Row[] = [
-  ["SNAP-5", "the zero page after a CPU read", 0, (s) => (s.mmap(0, 1), s.read(0)), "11"],
-  ["SNAP-5", "the zero page after a device read", 0, (s) => (s.mmap(0, 1), s.devRead(0, 0)), "11"],
-  ["SNAP-5", "the zero page of a read-only mapping", 0, (s) => (s.mmap(0, 1, "r"), s.read(0)), "11"],
-  ["SNAP-6", "a page that the CPU has written", 0, written, "02"],
-  ["SNAP-6", "a page that the device has written", 0, (s) => (s.mmap(0, 1), s.devWrite(0, 0, 1, 7)), "02"],
-  ["SNAP-6", "a page that fork has shared", 0, (s) => (written(s), s.fork(1)), "01"],
-  ["SNAP-6", "a page that is read-only since mprotect", 0, (s) => (written(s), s.mprotect(0, 1, "r")), "01"],
-  ["SNAP-6", "a shared-memory page after a device read", 0, (s) => (s.mmap(0, 1, "rw", "shared"), s.devRead(0, 0)), "02"],
-  ["SNAP-6", "a page that MADV_FREE has marked", 0, (s) => (written(s), s.madvise(0, 1, "free")), "02"],
-  ["SNAP-6", "a writable page of the driver's own mapping", 0, (s) => s.mmap(0, 1, "rw", "device"), "02"],
-  ["SNAP-6", "a read-only page of the driver's own mapping", 0, (s) => s.mmap(0, 1, "r", "device"), "01"],
+  ["[SNAP-5]", "the zero page after a CPU read", 0, (s) => (s.mmap(0, 1), s.read(0)), "11"],
+  ["[SNAP-5]", "the zero page after a device read", 0, (s) => (s.mmap(0, 1), s.devRead(0, 0)), "11"],
+  ["[SNAP-5]", "the zero page of a read-only mapping", 0, (s) => (s.mmap(0, 1, "r"), s.read(0)), "11"],
+  ["[SNAP-6]", "a page that the CPU has written", 0, written, "02"],
+  ["[SNAP-6]", "a page that the device has written", 0, (s) => (s.mmap(0, 1), s.devWrite(0, 0, 1, 7)), "02"],
+  ["[SNAP-6]", "a page that fork has shared", 0, (s) => (written(s), s.fork(1)), "01"],
+  ["[SNAP-6]", "a page that is read-only since mprotect", 0, (s) => (written(s), s.mprotect(0, 1, "r")), "01"],
+  ["[SNAP-6]", "a shared-memory page after a device read", 0, (s) => (s.mmap(0, 1, "rw", "shared"), s.devRead(0, 0)), "02"],
+  ["[SNAP-6]", "a page that MADV_FREE has marked", 0, (s) => (written(s), s.madvise(0, 1, "free")), "02"],
+  ["[SNAP-6]", "a writable page of the driver's own mapping", 0, (s) => s.mmap(0, 1, "rw", "device"), "02"],
+  ["[SNAP-6]", "a read-only page of the driver's own mapping", 0, (s) => s.mmap(0, 1, "r", "device"), "01"],
 ];
 
 const DEVICE_PAGES: readonly Row[] = [
-  ["SNAP-7", "an own device-private page", 0, (s) => (written(s), s.toDevice(0, 0)), "22"],
-  ["SNAP-7", "an own device-private page that was a hole", 0, (s) => (s.mmap(0, 1), s.toDevice(0, 0)), "22"],
-  ["SNAP-7", "an own device-private page of a read-only mapping", 0, (s) => (s.mmap(0, 1, "r"), s.toDevice(0, 0)), "21"],
-  ["SNAP-7", "an own device-private page that fork has shared", 0, (s) => (written(s), s.toDevice(0, 0), s.fork(1)), "21"],
+  ["[SNAP-7]", "an own device-private page", 0, (s) => (written(s), s.toDevice(0, 0)), "22"],
+  ["[SNAP-7]", "an own device-private page that was a hole", 0, (s) => (s.mmap(0, 1), s.toDevice(0, 0)), "22"],
+  ["[SNAP-7]", "an own device-private page of a read-only mapping", 0, (s) => (s.mmap(0, 1, "r"), s.toDevice(0, 0)), "21"],
+  ["[SNAP-7]", "an own device-private page that fork has shared", 0, (s) => (written(s), s.toDevice(0, 0), s.fork(1)), "21"],
   [
-    "SNAP-7",
+    "[SNAP-7]",
     "an own device-private page after mprotect there and back",
     0,
     (s) => (written(s), s.toDevice(0, 0), s.mprotect(0, 1, "r"), s.mprotect(0, 1, "rw")),
     "21",
   ],
-  ["SNAP-9", "an own coherent page", 2, (s) => (written(s), s.toDevice(2, 0)), "42"],
-  ["SNAP-9", "an own coherent page that fork has shared", 2, (s) => (written(s), s.toDevice(2, 0), s.fork(1)), "41"],
-  ["SNAP-9", "a coherent page of another device", 3, (s) => (written(s), s.toDevice(2, 0)), "52"],
-  ["SNAP-9", "a shared coherent page of another device", 3, (s) => (written(s), s.toDevice(2, 0), s.fork(1)), "51"],
-  ["SNAP-9", "a coherent page, asked by a private device", 0, (s) => (written(s), s.toDevice(2, 0)), "52"],
+  ["[SNAP-9]", "an own coherent page", 2, (s) => (written(s), s.toDevice(2, 0)), "42"],
+  ["[SNAP-9]", "an own coherent page that fork has shared", 2, (s) => (written(s), s.toDevice(2, 0), s.fork(1)), "41"],
+  ["[SNAP-9]", "a coherent page of another device", 3, (s) => (written(s), s.toDevice(2, 0)), "52"],
+  ["[SNAP-9]", "a shared coherent page of another device", 3, (s) => (written(s), s.toDevice(2, 0), s.fork(1)), "51"],
+  ["[SNAP-9]", "a coherent page, asked by a private device", 0, (s) => (written(s), s.toDevice(2, 0)), "52"],
 ];
 
 eachProfile(LINUX, (profile) => {
-  it.each([...NO_ACCESS, ...NOTHING_THERE, ...SYSTEM_PAGES, ...DEVICE_PAGES])("[%s] shows %s", (_id, _what, dev, prepare, code) => {
+  it.each([...NO_ACCESS, ...NOTHING_THERE, ...SYSTEM_PAGES, ...DEVICE_PAGES])("%s shows %s", (_id, _what, dev, prepare, code) => {
     const s = four(profile);
     prepare(s);
     expect(s.snap(dev, 0)).toBe(code);
@@ -243,37 +243,42 @@ describe("v14", () => {
   });
 
   it.each<[string, string, (s: System) => unknown, string]>([
-    ["SNAP-13", "an empty entry", (s) => s.mmap(0, 1), "EMPTY"],
-    ["SNAP-13", "a swap entry", (s) => (written(s), swapOut(s, 0)), "0"],
-    ["SNAP-13", "the zero page", (s) => (s.mmap(0, 1), s.read(0)), "VALID|READ"],
-    ["SNAP-13", "a writable page", written, "VALID|READ|WRITE"],
-    ["SNAP-13", "a read-only page", (s) => (written(s), s.fork(1)), "VALID|READ"],
-    ["SNAP-13", "an own device-private page", (s) => (written(s), s.toDevice(0, 0)), "VALID|READ|WRITE|DEVICE|UNADDRESSABLE"],
-    ["SNAP-13", "a device-private page of another device", (s) => (written(s), s.toDevice(1, 0)), "VALID|READ|WRITE|DEVICE|UNADDRESSABLE"],
-    ["SNAP-13", "a read-only device-private page", (s) => (written(s), s.toDevice(1, 0), s.fork(1)), "VALID|READ|DEVICE|UNADDRESSABLE"],
-    ["SNAP-14", "a hole of a mapping without access", (s) => s.mmap(0, 1, "n"), "EMPTY"],
-    ["SNAP-14", "a hole of a mapping for writing only", (s) => s.mmap(0, 1, "w"), "EMPTY"],
-    ["SNAP-14", "a page of a mapping without access", (s) => (written(s), s.mprotect(0, 1, "n")), "VALID"],
-    ["SNAP-14", "a page of a mapping for writing only", (s) => (s.mmap(0, 1, "w"), s.write(0, 7)), "VALID|WRITE"],
-  ])("[%s] the word of %s", (_id, _what, prepare, word) => {
+    ["[SNAP-13]", "an empty entry", (s) => s.mmap(0, 1), "EMPTY"],
+    ["[SNAP-13]", "a swap entry", (s) => (written(s), swapOut(s, 0)), "0"],
+    ["[SNAP-13]", "the zero page", (s) => (s.mmap(0, 1), s.read(0)), "VALID|READ"],
+    ["[SNAP-13]", "a writable page", written, "VALID|READ|WRITE"],
+    ["[SNAP-13]", "a read-only page", (s) => (written(s), s.fork(1)), "VALID|READ"],
+    ["[SNAP-13]", "an own device-private page", (s) => (written(s), s.toDevice(0, 0)), "VALID|READ|WRITE|DEVICE|UNADDRESSABLE"],
+    [
+      "[SNAP-13]",
+      "a device-private page of another device",
+      (s) => (written(s), s.toDevice(1, 0)),
+      "VALID|READ|WRITE|DEVICE|UNADDRESSABLE",
+    ],
+    ["[SNAP-13]", "a read-only device-private page", (s) => (written(s), s.toDevice(1, 0), s.fork(1)), "VALID|READ|DEVICE|UNADDRESSABLE"],
+    ["[SNAP-14]", "a hole of a mapping without access", (s) => s.mmap(0, 1, "n"), "EMPTY"],
+    ["[SNAP-14]", "a hole of a mapping for writing only", (s) => s.mmap(0, 1, "w"), "EMPTY"],
+    ["[SNAP-14]", "a page of a mapping without access", (s) => (written(s), s.mprotect(0, 1, "n")), "VALID"],
+    ["[SNAP-14]", "a page of a mapping for writing only", (s) => (s.mmap(0, 1, "w"), s.write(0, 7)), "VALID|WRITE"],
+  ])("%s the word of %s", (_id, _what, prepare, word) => {
     const s = system(V14);
     prepare(s);
     expect(wordsOf(s, calls.snap(0, 0))).toEqual([word]);
   });
 
   it.each<Row>([
-    ["SNAP-13", "an empty entry", 0, (s) => s.mmap(0, 1), "00"],
-    ["SNAP-13", "a swap entry", 0, (s) => (written(s), swapOut(s, 0)), "00"],
-    ["SNAP-13", "the zero page", 0, (s) => (s.mmap(0, 1), s.read(0)), "11"],
-    ["SNAP-13", "a writable page", 0, written, "02"],
-    ["SNAP-13", "a read-only page", 0, (s) => (written(s), s.fork(1)), "01"],
-    ["SNAP-13", "a device-private page, to its device", 0, (s) => (written(s), s.toDevice(0, 0)), "22"],
-    ["SNAP-13", "a device-private page, to another device", 1, (s) => (written(s), s.toDevice(0, 0)), "32"],
-    ["SNAP-13", "a read-only device-private page, to its device", 0, (s) => (written(s), s.toDevice(0, 0), s.fork(1)), "21"],
-    ["SNAP-13", "a read-only device-private page, to another device", 1, (s) => (written(s), s.toDevice(0, 0), s.fork(1)), "31"],
-    ["SNAP-14", "a page of a mapping without access", 0, (s) => (written(s), s.mprotect(0, 1, "n")), "00"],
-    ["SNAP-14", "a hole of a mapping without access", 0, (s) => s.mmap(0, 1, "n"), "00"],
-  ])("[%s] the answer shows %s", (_id, _what, dev, prepare, code) => {
+    ["[SNAP-13]", "an empty entry", 0, (s) => s.mmap(0, 1), "00"],
+    ["[SNAP-13]", "a swap entry", 0, (s) => (written(s), swapOut(s, 0)), "00"],
+    ["[SNAP-13]", "the zero page", 0, (s) => (s.mmap(0, 1), s.read(0)), "11"],
+    ["[SNAP-13]", "a writable page", 0, written, "02"],
+    ["[SNAP-13]", "a read-only page", 0, (s) => (written(s), s.fork(1)), "01"],
+    ["[SNAP-13]", "a device-private page, to its device", 0, (s) => (written(s), s.toDevice(0, 0)), "22"],
+    ["[SNAP-13]", "a device-private page, to another device", 1, (s) => (written(s), s.toDevice(0, 0)), "32"],
+    ["[SNAP-13]", "a read-only device-private page, to its device", 0, (s) => (written(s), s.toDevice(0, 0), s.fork(1)), "21"],
+    ["[SNAP-13]", "a read-only device-private page, to another device", 1, (s) => (written(s), s.toDevice(0, 0), s.fork(1)), "31"],
+    ["[SNAP-14]", "a page of a mapping without access", 0, (s) => (written(s), s.mprotect(0, 1, "n")), "00"],
+    ["[SNAP-14]", "a hole of a mapping without access", 0, (s) => s.mmap(0, 1, "n"), "00"],
+  ])("%s the answer shows %s", (_id, _what, dev, prepare, code) => {
     const s = system(V14);
     prepare(s);
     expect(s.snap(dev, 0)).toBe(code);
