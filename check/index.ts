@@ -2,7 +2,7 @@
 export { DISTURBANCES, type Disturbance, environment } from "./environment.ts";
 export { EXIT, type ExitCode } from "./exit-codes.ts";
 export { type CitedRequirement, type Explanation } from "./explain.ts";
-export { judge, JUDGE_DEFAULTS, type JudgeOptions, type Rejection, type TraceJudge, type TraceVerdict } from "./oracle.ts";
+export { judge, JUDGE_DEFAULTS, JUDGE_RULES, type JudgeOptions, type Rejection, type TraceJudge, type TraceVerdict } from "./oracle.ts";
 export { sensitivity, type Sensitivity, type Survivor, type WholeTrace } from "./sensitivity.ts";
 export { excerpt } from "./excerpt.ts";
 export { formatInputError, type InputError } from "./input-error.ts";

@@ -17,6 +17,14 @@ export interface JudgeOptions {
 /** Bounds and surroundings of a judge that is not told otherwise. */
 export const JUDGE_DEFAULTS: JudgeOptions = { candidates_max: 256, environment: QUIET };
 
+/** The requirements that the judge itself carries out; those of the calls are cited by the model's rules. */
+export const JUDGE_RULES = {
+  start: ["TRC-1"],
+  next: ["TRC-2", "TRC-7", "TRC-10", "TRC-12", "TRC-13"],
+  matches: ["TRC-8"],
+  explain: ["TRC-11"],
+} as const satisfies Readonly<Record<string, readonly ReqId[]>>;
+
 /** The first event of a trace that no allowed behaviour explains. */
 export interface Rejection extends Explanation {
   readonly line: number;

@@ -82,7 +82,10 @@ export function splitBlock(s: Work, mm: MmId, at: number): void {
   notifyNow(s, mm, first, first + PTRS_PER_PTE);
   for (let v = first; v < first + PTRS_PER_PTE; v++) {
     const old = ptes[v];
-    if (old && "huge" in old && old.huge) ptes[v] = { ...old, huge: false };
+    if (!old || !("huge" in old) || !old.huge) continue;
+    if (old.kind === "present" && old.dirty) setFrame(s, old.pfn, { dirty: true });
+    // The dirty bit goes to the frames, not to the new entries.
+    ptes[v] = old.kind === "present" ? { ...old, huge: false, dirty: false } : { ...old, huge: false };
   }
 }
 

@@ -7,7 +7,7 @@ import type { Steps } from "../rule.ts";
 import type { Of } from "../activation.ts";
 import { setFrame, frameOf } from "../frames.ts";
 import type { Work } from "../state.ts";
-import { accessible, findVma } from "../vmas.ts";
+import { loadable, findVma } from "../vmas.ts";
 import { follows } from "./get-user-pages.ts";
 import { handleMmFault } from "./handle-mm-fault.ts";
 
@@ -21,7 +21,7 @@ export const cpuAccessSteps: Steps<"cpu_access"> = {
       const mm = mmOf(s, a.mm);
       const vma = findVma(mm, a.vpn);
       const pte = mm.ptes[a.vpn];
-      if (vma === null || !accessible(vma.flags) || !follows(pte, a.write)) return goto(a, "c1");
+      if (vma === null || !loadable(vma.flags) || !follows(pte, a.write)) return goto(a, "c1");
       if (pte?.kind === "present" && linearMap(s, pte.pfn) === "bus error") {
         note(s, { kind: "bad-entry", mm: a.mm, vpn: a.vpn, pfn: pte.pfn });
         return kill(t, "SIGBUS", "MEM-27");
@@ -41,7 +41,7 @@ export const cpuAccessSteps: Steps<"cpu_access"> = {
     enabled: (s, _t, a) => canRead(s, a.mm),
     apply(s, t, a) {
       const vma = findVma(mmOf(s, a.mm), a.vpn);
-      if (vma === null || !accessible(vma.flags) || (a.write && !vma.flags.write)) return kill(t, "SIGSEGV", "CPU-1");
+      if (vma === null || !loadable(vma.flags) || (a.write && !vma.flags.write)) return kill(t, "SIGSEGV", "CPU-1");
       readLock(s, a.mm, t.id);
       enter(t, a, "fault", handleMmFault(a.mm, a.vpn, a.write));
     },

@@ -39,7 +39,7 @@ export const devmemAddSteps: Steps<"devmem_add"> = {
     },
   },
   online: {
-    spec: ["MEM-1", "MEM-2", "MEM-6", "MEM-8", "MEM-9"],
+    spec: ["MEM-1", "MEM-2", "MEM-6", "MEM-7", "MEM-8", "MEM-9"],
     choices: () => ["page", "no-memory"],
     apply(s, t, a, choice) {
       if (choice === "no-memory") {

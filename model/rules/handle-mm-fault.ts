@@ -264,8 +264,8 @@ function reusable(s: Work, pfn: Pfn): boolean {
 function faultAnonymous(s: Work, t: TaskWork, a: Fault): void {
   const vma = vmaAt(s, a);
   if (hugeFits(s, a.mm, vma, a.vpn)) {
-    const prepared = a.write ? known(prepareAnonVma(s, mmOf(s, a.mm), a.vpn), "vma") : vma;
-    mapHuge(s, a.mm, prepared, a.vpn, a.write);
+    // Also for a read, which maps the huge zero page: the mapping counts as faulted from now on.
+    mapHuge(s, a.mm, known(prepareAnonVma(s, mmOf(s, a.mm), a.vpn), "vma"), a.vpn, a.write);
   } else if (!a.write) setPte(s, a, ZERO);
   else {
     prepareAnonVma(s, mmOf(s, a.mm), a.vpn);

@@ -174,7 +174,7 @@ export const hmmRangeFaultSteps: Steps<"hmm_range_fault"> = {
           caller.entries.push(snapshotCode(s, caller.dev, found));
         }
       } else if (!install(s, a)) {
-        because(t, "errno", "DMR-11");
+        because(t, "errno", unusable(s, a));
         return leave(t, "EFAULT");
       }
       leave(t);
@@ -263,6 +263,12 @@ function install(s: Work, a: Walk): boolean {
     if (!readsReplica(s, file.dpt[a.start + i] ?? null, found.pfn)) file.dpt[a.start + i] = entryFor(s, found);
   }
   return true;
+}
+
+/** The requirement by which the driver has no use for what it found. */
+function unusable(s: Work, a: Walk): ReqId {
+  if (!s.profile.singleVma) return "DMR-11";
+  return a.pfns.some(({ kind }) => kind === "special") ? "RF-15" : "RF-5";
 }
 
 function entryFor(s: Work, found: Extract<HmmPfn, { kind: "valid" }>): Dpte {

@@ -4,7 +4,7 @@ import type { ReqId } from "../../spec/requirements.ts";
 import type { Errno, Pfn } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
 import { dropPte, frameOf, freeSwapCache, mapCount, setFrame } from "../frames.ts";
-import { splitBlock } from "../huge.ts";
+import { blockOf, PTRS_PER_PTE, splitCompound } from "../huge.ts";
 import { canRead, canWrite, mmOf, readLock, readUnlock, writeLock, writeUnlock } from "../locks.ts";
 import { enter, fail, goto, known, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
@@ -58,6 +58,7 @@ export const madviseSteps: Steps<"madvise"> = {
           if (!vma.flags.hugepage) changeFlags(s, mmOf(s, a.mm), a.at, a.to, { ...vma.flags, hugepage: true });
           return nextVma(a);
         case "cold":
+          for (let v = a.at; v < a.to; v++) splitForReclaim(s, a, v);
           return nextVma(a);
         case "pageout":
           return goto(a, "page");
@@ -128,15 +129,15 @@ function populate(s: Work, t: TaskWork, a: Of<"madvise">, vma: Vma): void {
 function lazyFree(s: Work, a: Of<"madvise">): void {
   const { ptes } = mmOf(s, a.mm);
   for (let v = a.at; v < a.to; v++) {
+    splitForReclaim(s, a, v);
     const pte = ptes[v];
     if (pte?.kind === "swap") {
       ptes[v] = NONE;
       dropPte(s, a.mm, v, pte);
     }
     if (pte?.kind !== "present") continue;
-    if (pte.huge) splitBlock(s, a.mm, v);
     if (!cleanable(s, pte.pfn)) continue;
-    ptes[v] = { ...pte, dirty: false, huge: false };
+    ptes[v] = { ...pte, dirty: false };
     setFrame(s, pte.pfn, { dirty: false, swapBacked: false });
   }
 }
@@ -153,12 +154,22 @@ function cleanable(s: Work, pfn: Pfn): boolean {
   return true;
 }
 
+/** MADV_FREE, MADV_COLD and MADV_PAGEOUT split a huge page that only this mapping has; the first two do not where they cover all of it. */
+function splitForReclaim(s: Work, a: Of<"madvise">, at: number): void {
+  const pte = mmOf(s, a.mm).ptes[at];
+  if (pte?.kind !== "present" || frameOf(s, pte.pfn).head === null || mapCount(frameOf(s, pte.pfn)) !== 1) return;
+  const whole = a.at <= blockOf(at) && blockOf(at) + PTRS_PER_PTE <= a.to;
+  if (pte.huge && whole && a.advice !== "pageout") return;
+  splitCompound(s, a.mm, at);
+}
+
 /** MADV_PAGEOUT: page by page, those that only this mapping maps. */
 function pageout(s: Work, t: TaskWork, a: Of<"madvise">): void {
   const { ptes } = mmOf(s, a.mm);
   for (; a.at < a.to; a.at++) {
+    splitForReclaim(s, a, a.at);
     const pte = ptes[a.at];
-    if (pte?.kind === "present" && !pte.huge && canReclaim(s, pte.pfn)) {
+    if (pte?.kind === "present" && canReclaim(s, pte.pfn)) {
       a.at++;
       return enter(t, a, "reclaimed", reclaimPage(pte.pfn, toVpn(a.at - 1)));
     }

@@ -87,7 +87,7 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
       if (a.i >= a.pages.length) return goto(a, "x8");
       const pfn = known(a.pages[a.i], "page");
       const frame = frameOf(s, pfn);
-      if (frame.head !== null || frame.mapping?.kind !== "anon" || !lockPage(s, pfn, t.id)) {
+      if ((frame.head !== null && frame.head !== pfn) || frame.mapping?.kind !== "anon" || !lockPage(s, pfn, t.id)) {
         drop(s, pfn, gup(t));
         a.pages[a.i++] = null;
         return;

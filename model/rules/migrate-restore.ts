@@ -10,6 +10,9 @@ export function restoreEverywhere(s: Work, from: Pfn, to: Pfn): void {
   for (const { mm, vpn } of rmap(s, mapping, index)) {
     const { ptes } = mmOf(s, mm);
     const pte = ptes[vpn];
+    // Eviction does not see that an exclusive entry maps the page: it cannot move it, and then takes the entry for one of its own.
+    if (pte?.kind === "device_exclusive" && pte.pfn === from)
+      ptes[vpn] = { kind: "present", pfn: from, write: false, dirty: false, huge: false };
     if (pte?.kind !== "migration" || pte.pfn !== from) continue;
     hold(s, to, mapHolder(mm, vpn));
     if (pte.mode !== "read" && mapping?.kind === "anon") setFrame(s, to, { anonExclusive: s.profile.anonExclusive });

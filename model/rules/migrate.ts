@@ -4,7 +4,7 @@ import { vpn as toVpn } from "../../spec/vocabulary.ts";
 import type { DevId, FileId, MmId, Pfn, Vpn } from "../../spec/vocabulary.ts";
 import { allowsMigration } from "../chunks.ts";
 import type { MigrateEntry, Of } from "../activation.ts";
-import { drop, frameOf, hold, lockPage, mapCount, mapHolder, mappedPfn, setFrame, unlockPage } from "../frames.ts";
+import { drop, frameOf, hold, lockPage, mapHolder, mappedCount, mappedPfn, setFrame, unlockPage } from "../frames.ts";
 import { splitBlock, splitCompound } from "../huge.ts";
 import { mmOf } from "../locks.ts";
 import { enter, goto, known, leave } from "../rule.ts";
@@ -161,7 +161,7 @@ export const migrateSteps: Steps<"migrate"> = {
     spec: ["MIG-19", "MIG-23", "FILE-4"],
     apply(s, t, a) {
       const src = known(entryAt(a).src, "source");
-      if (mapCount(frameOf(s, src)) === 0) return goto(a, "m6");
+      if (mappedCount(s, src) === 0) return goto(a, "m6");
       enter(t, a, "m6", rmapWalk(src, "migrate"));
     },
   },
@@ -172,7 +172,7 @@ export const migrateSteps: Steps<"migrate"> = {
       const frame = frameOf(s, src);
       // A reference too many on a device page passes here (it is seen again in m8).
       const slack = frame.kind === "system" ? 0 : 1;
-      if (mapCount(frame) > 0 || frame.holders.length > expected(s, a, src) + slack) return reject(s, t, a);
+      if (mappedCount(s, src) > 0 || frame.holders.length > expected(s, a, src) + slack) return reject(s, t, a);
       advance(a, "m4", "m7");
     },
   },

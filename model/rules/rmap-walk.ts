@@ -2,14 +2,16 @@
  * Unmapping a page everywhere: for each mapping that could hold it the mirrors of that address space are told, whether the page is
  * mapped there or not; then the entry, if it is there, becomes a migration entry, a swap entry, a device-exclusive entry, or nothing.
  */
-import type { Pfn } from "../../spec/vocabulary.ts";
+import type { MmId, Pfn } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
 import { drop, frameOf, isPinned, mapCount, mapHolder, mappedPfn, rmap, setFrame } from "../frames.ts";
+import { PTRS_PER_PTE } from "../huge.ts";
 import { mmOf } from "../locks.ts";
 import { enter, goto, known, leave } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import { NONE } from "../state.ts";
 import type { Pte, Work } from "../state.ts";
+import { findVma } from "../vmas.ts";
 import { invalidate, invalidateEnd } from "./invalidate.ts";
 
 type Walk = Of<"rmap_walk">;
@@ -45,7 +47,7 @@ export const rmapWalkSteps: Steps<"rmap_walk"> = {
       }
       const target = a.targets[0];
       if (!target) return leave(t, a.valid ? 1 : 0);
-      enter(t, a, "clear", invalidate(target.mm, target.vpn, target.vpn + 1, a.mode === "exclusive" ? "EXCLUSIVE" : "CLEAR", a.owner));
+      enter(t, a, "clear", invalidate(target.mm, target.vpn, endOf(s, a, target), a.mode === "exclusive" ? "EXCLUSIVE" : "CLEAR", a.owner));
     },
   },
   clear: {
@@ -79,6 +81,7 @@ export const rmapWalkSteps: Steps<"rmap_walk"> = {
           else if (a.mode !== "protect") drop(s, a.pfn, mapHolder(mm, vpn));
         }
       }
+      if (a.mode === "exclusive" && frameOf(s, a.pfn).head === a.pfn) takeCompound(s, a.pfn, mm, vpn);
       goto(a, "end");
     },
   },
@@ -93,6 +96,23 @@ export const rmapWalkSteps: Steps<"rmap_walk"> = {
     },
   },
 };
+
+/** Where the notification for one mapping ends: a compound page that is taken for exclusive use is taken as a whole. */
+function endOf(s: Work, a: Walk, { mm, vpn }: Walk["targets"][number]): number {
+  if (a.mode !== "exclusive" || frameOf(s, a.pfn).head !== a.pfn) return vpn + 1;
+  return Math.min(vpn + PTRS_PER_PTE, findVma(mmOf(s, mm), vpn)?.end ?? vpn + 1);
+}
+
+/** The other pages of a compound page whose first one was taken become exclusive, too, although nobody has asked for them. */
+function takeCompound(s: Work, head: Pfn, mm: MmId, vpn: number): void {
+  const { ptes } = mmOf(s, mm);
+  for (let v = vpn + 1; v < vpn + PTRS_PER_PTE; v++) {
+    const pte = ptes[v];
+    if (pte?.kind !== "present" || frameOf(s, pte.pfn).head !== head) continue;
+    if (pte.dirty) setFrame(s, pte.pfn, { dirty: true });
+    ptes[v] = { kind: "device_exclusive", pfn: pte.pfn, write: pte.write };
+  }
+}
 
 /** What the entry becomes; `null` where the page stays mapped. */
 function replaced(s: Work, a: Walk, pte: Pte): Pte | null {

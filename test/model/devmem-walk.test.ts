@@ -7,9 +7,8 @@ import { calls } from "./support.ts";
 import type { System } from "./support.ts";
 
 const PAGES = 3;
-const ACTIONS = Number(process.env.ACTIONS ?? 150);
-const WALKS = Number(process.env.WALKS ?? 40);
-const BASE = Number(process.env.BASE ?? 0);
+const ACTIONS = 150;
+const WALKS = 12;
 
 /** Numbers below `n`, the same ones for the same seed. */
 function numbers(seed: number): (n: number) => number {
@@ -66,7 +65,8 @@ function anyAction(s: System, below: (n: number) => number): Action | null {
   return { type: types[below(types.length)] ?? "get", pfn: below(s.state.frames.length) };
 }
 
-function walk(s: System, seed: number): void {
+/** Takes random actions and expects that nothing is wrong in any state. */
+function expectWalk(s: System, seed: number): void {
   const below = numbers(seed);
   const taken: string[] = [];
   s.mmap(0, PAGES);
@@ -91,7 +91,7 @@ const SYSTEMS: readonly (readonly [Core, DriverName, readonly DeviceKind[]])[] =
 
 describe.each(SYSTEMS)("%s, %s", (core, name, devices) => {
   it("[MEM-9, MEM-14, MEM-27, MEM-29] hold in every state of random walks, with replicas also [DUP-2, DUP-3, DUP-5]", () => {
-    for (let seed = BASE; seed < BASE + WALKS; seed++) {
+    for (let seed = 0; seed < WALKS; seed++) {
       const s = devmem({
         core,
         driver: name,
@@ -101,7 +101,7 @@ describe.each(SYSTEMS)("%s, %s", (core, name, devices) => {
         physicalPages: 4,
         switches: { readDuplication: seed % 2 === 0 },
       });
-      walk(s, seed);
+      expectWalk(s, seed);
     }
   });
 });

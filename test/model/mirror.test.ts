@@ -77,10 +77,9 @@ eachProfile(ALL, (profile) => {
     s.devRead(0, 0);
     s.fork(1, "inherit");
     s.write(0, 8);
+    s.as(1).devRead(0, 0);
     s.open(0);
     expect(mirrors(s, 0, 0)).toHaveLength(2);
-    expect([table(s, 0, 0), table(s, 0, 1)]).toEqual(["----", "----"]);
-    s.as(1).devRead(0, 0);
     expect([table(s, 0, 0), table(s, 0, 1)]).toEqual(["----", "w---"]);
     s.devRead(0, 0);
     const t = threads(s);
