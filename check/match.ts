@@ -41,13 +41,14 @@ export function showRet(ret: Ret | undefined): string {
   return [status, ...shown].join(" ");
 }
 
+/** A field of an answer: numbers and strings as they are, `?` for a byte that nobody can know. */
 function showField(value: unknown): string {
-  if (!Array.isArray(value)) return value === null ? "?" : String(value);
-  return `[${value.map((item: unknown) => (item === null ? "?" : String(item))).join(",")}]`;
+  if (Array.isArray(value)) return `[${value.map(showField).join(",")}]`;
+  return typeof value === "number" || typeof value === "string" ? `${value}` : "?";
 }
 
 /** A call in one line, as people read it. */
 export function showCall(call: { readonly op: string }): string {
   const { op, ...args } = call;
-  return [op, ...Object.entries(args).map(([name, value]) => `${name}=${String(value)}`)].join(" ");
+  return [op, ...Object.entries(args).map(([name, value]) => `${name}=${showField(value)}`)].join(" ");
 }

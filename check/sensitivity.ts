@@ -1,4 +1,4 @@
-import { type Header, type Ret, type TraceEvent } from "../spec/vocabulary.ts";
+import type { Header, Ret, TraceEvent } from "../spec/vocabulary.ts";
 import type { State } from "../model/index.ts";
 import { matches } from "./match.ts";
 import { branches, distinct, type JudgeOptions, start } from "./oracle.ts";

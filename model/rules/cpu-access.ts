@@ -37,11 +37,12 @@ export const cpuAccessSteps: Steps<"cpu_access"> = {
     },
   },
   c1: {
-    spec: ["CPU-1", "CPU-2"],
+    spec: ["CPU-12", "CPU-1", "CPU-2"],
     enabled: (s, _t, a) => canRead(s, a.mm),
     apply(s, t, a) {
       const vma = findVma(mmOf(s, a.mm), a.vpn);
-      if (vma === null || !loadable(vma.flags) || (a.write && !vma.flags.write)) return kill(t, "SIGSEGV", "CPU-1");
+      if (vma === null || !loadable(vma.flags) || (a.write && !vma.flags.write))
+        return kill(t, "SIGSEGV", vma !== null && !loadable(vma.flags) && vma.flags.exec ? "CPU-12" : "CPU-1");
       readLock(s, a.mm, t.id);
       enter(t, a, "fault", handleMmFault(a.mm, a.vpn, a.write));
     },

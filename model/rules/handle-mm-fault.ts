@@ -67,7 +67,7 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c3: {
-    spec: ["FRM-2", "FRM-3", "FRM-4", "FRM-5", "VMA-11", "CPU-3", "CPU-4", "CPU-7", "CPU-8", "CPU-9", "CPU-11", "INV-3", "NTF-6"],
+    spec: ["FRK-8", "FRM-2", "FRM-3", "FRM-4", "FRM-5", "VMA-11", "CPU-3", "CPU-4", "CPU-7", "CPU-8", "CPU-9", "CPU-11", "INV-3", "NTF-6"],
     enabled: (s, _t, a) => !same(s, a) || !sharedPageLocked(s, vmaAt(s, a), a.vpn),
     apply(s, t, a) {
       if (!same(s, a)) return leave(t);

@@ -45,7 +45,7 @@ export const madviseSteps: Steps<"madvise"> = {
     },
   },
   act: {
-    spec: ["VMA-6", "VMA-23", "VMA-24", "VMA-26", "RCL-2", "RCL-7", "INV-13", "EXC-23", "NTF-1"],
+    spec: ["RCL-13", "VMA-6", "VMA-23", "VMA-24", "VMA-26", "RCL-2", "RCL-7", "INV-13", "EXC-23", "NTF-1"],
     apply(s, t, a) {
       const vma = known(findVma(mmOf(s, a.mm), a.at), "vma");
       switch (a.advice) {

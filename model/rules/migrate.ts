@@ -235,6 +235,7 @@ export const migrateSteps: Steps<"migrate"> = {
   },
   m9: {
     spec: [
+      "MEM-46",
       "FRM-2",
       "FRM-5",
       "FRM-6",

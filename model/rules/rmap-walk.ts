@@ -52,6 +52,7 @@ export const rmapWalkSteps: Steps<"rmap_walk"> = {
   },
   clear: {
     spec: [
+      "EXC-25",
       "FRM-2",
       "FRM-7",
       "PTE-3",

@@ -60,7 +60,10 @@ const OK: Ret = { status: "ok" };
 const MMAP: Call = { op: "mmap", page: 0, npages: 4, prot: "rw", map: "private" };
 const range = { page: 0, npages: 1 };
 
-const SETS = ["basic", "seq", "fork", "shared", "coherent"].flatMap((set) => ["6.1", "6.12"].map((kernel) => `${set}-${kernel}`));
+const SETS = [
+  ...["basic", "seq", "fork", "shared", "coherent"].flatMap((set) => ["6.1", "6.12"].map((kernel) => `${set}-${kernel}`)),
+  "random-6.1",
+];
 
 describe("recorded kernel traces", () => {
   it.each(SETS)("[TRC-1] [TRC-2] [TRC-3] [TRC-4] [TRC-5] [TRC-6] [TRC-7] [TRC-8] accepts every trace of %s", (set) => {

@@ -141,10 +141,20 @@ describe("a mapping becomes one with a neighbour that continues it", () => {
     ["MADV_HUGEPAGE is a flag", (p) => [p.mmap(0, 2), p.madvise(0, 1, "huge")], ["0-1 rw private", "1-2 rw private"]],
     ["the same advice", (p) => [p.mmap(0, 2), p.madvise(0, 1, "huge"), p.madvise(1, 1, "huge")], ["0-2 rw private"]],
     ["not two objects", (p) => [p.mmap(0, 1, "rw", "shared"), p.mmap(1, 1, "rw", "shared")], ["0-1 rw shared", "1-2 rw shared"]],
+    [
+      "not two objects whose offsets continue",
+      (p) => [p.mmap(0, 1, "rw", "shared"), p.mmap(5, 2, "rw", "shared"), p.mremap(6, 1, 1)],
+      ["0-1 rw shared", "1-2 rw shared", "5-6 rw shared"],
+    ],
     ["parts of an object", (p) => [p.mmap(0, 2, "rw", "shared"), p.mprotect(0, 1, "r"), p.mprotect(0, 1, "rw")], ["0-2 rw shared"]],
     [
       "not the driver's file",
       (p) => [p.mmap(0, 2, "rw", "device"), p.mprotect(0, 1, "r"), p.mprotect(0, 1, "rw")],
+      ["0-1 rw device", "1-2 rw device"],
+    ],
+    [
+      "not the driver's file, to the left",
+      (p) => [p.mmap(0, 2, "rw", "device"), p.mprotect(1, 1, "r"), p.mprotect(1, 1, "rw")],
       ["0-1 rw device", "1-2 rw device"],
     ],
     ["not private with shared", (p) => [p.mmap(0, 1), p.mmap(1, 1, "rw", "shared")], ["0-1 rw private", "1-2 rw shared"]],

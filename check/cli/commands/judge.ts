@@ -1,5 +1,5 @@
 import type { CAC } from "cac";
-import { CORES, DRIVERS, type Core, type DriverName } from "../../../spec/vocabulary.ts";
+import { CORES, DRIVERS } from "../../../spec/vocabulary.ts";
 import { DISTURBANCES, type Disturbance, environment } from "../../environment.ts";
 import type { ExitCode } from "../../exit-codes.ts";
 import type { JudgeOptions } from "../../oracle.ts";
@@ -52,7 +52,7 @@ function whole(value: unknown, least: number, most: number): number | null {
 
 function disturbances(value: unknown): Disturbance[] | null {
   if (value === undefined) return [];
-  const names = String(value).split(",");
+  const names = `${value as string | number}`.split(",");
   const known = names.map((name) => oneOf(name, DISTURBANCES));
   return known.every((name) => name !== undefined) ? known.filter((name) => name !== undefined) : null;
 }
@@ -77,8 +77,8 @@ async function act(files: readonly string[], options: Options): Promise<ExitCode
   const output = outputOf(options);
   if (output === null) return badUsage("judge: more than one of --json, --jsonl and --quiet");
   const rules: JudgeOptions = {
-    core: core as Core | undefined,
-    driver: driver as DriverName | undefined,
+    core,
+    driver,
     candidates_max,
     environment: environment(allowed),
   };

@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { system, type System } from "./support.ts";
+
+/** What random traces on the real 6.1 kernel showed and no document said. */
+const HUGE = 512;
+
+function hugeSystem(pages = HUGE): System {
+  const sys = system({ pages });
+  sys.mmap(0, pages);
+  sys.madvise(0, pages, "huge");
+  return sys;
+}
+
+const all = (code: string, n = HUGE): string => Array.from({ length: n }, () => code).join(" ");
+
+describe("a mapping that can only be executed", () => {
+  it("[CPU-12] refuses loads, also of a page that is there, and changes nothing", () => {
+    const sys = system();
+    sys.mmap(0, 2, "rw");
+    sys.write(0, 7);
+    sys.mprotect(0, 2, "x");
+    expect(sys.nothing(() => [sys.read(0), sys.read(1)])).toEqual(["SIGSEGV", "SIGSEGV"]);
+    sys.mprotect(0, 2, "rx");
+    expect(sys.read(0)).toBe(7);
+  });
+});
+
+describe("huge pages", () => {
+  it("[FRK-8] a mapping of which only the huge zero page was read is copied by fork", () => {
+    const sys = hugeSystem();
+    sys.read(63);
+    sys.fork(1);
+    expect(sys.as(1).snap(0, 0)).toBe("05");
+  });
+
+  it.each(["free", "cold", "pageout"] as const)("[RCL-13] %s of a part splits the page", (advice) => {
+    const sys = hugeSystem();
+    sys.write(176, 216);
+    expect(sys.snap(0, 1)).toBe("06");
+    sys.madvise(0, 1, advice);
+    expect(sys.snap(0, 1)).toBe("02");
+    expect(sys.read(176)).toBe(216);
+  });
+
+  it.each([
+    ["free", "06"],
+    ["cold", "06"],
+    ["pageout", "02"],
+  ] as const)("[RCL-13] %s of all of it shows %s", (advice, code) => {
+    const sys = hugeSystem();
+    sys.write(0, 1);
+    sys.madvise(0, HUGE, advice);
+    expect(sys.snap(0, 1)).toBe(code);
+  });
+
+  it("[RCL-13] a page that two processes have is left alone", () => {
+    const sys = hugeSystem();
+    sys.write(0, 1);
+    sys.fork(1);
+    sys.madvise(0, 1, "cold");
+    expect(sys.snap(0, 1)).toBe("05");
+  });
+
+  it("[EXC-25] the first page of a huge page takes all of it, the other ones cannot be taken", () => {
+    const sys = hugeSystem();
+    expect(sys.exclusive(0, 0, 1)).toBe("ok");
+    expect(sys.snap(0, 0, HUGE)).toBe(all("00"));
+    expect(sys.check(0, 0, 1)).toBe("EPERM");
+    expect(sys.check(0, 1, HUGE - 1)).toBe("ok");
+    expect(hugeSystem().exclusive(0, 1, 1)).toBe("EBUSY");
+  });
+});
+
+describe("eviction", () => {
+  it("[MEM-46] leaves an exclusive coherent page where it is, read-only, and its holder the tag", () => {
+    const sys = system({ pages: 2, devices: ["private", "private", "coherent", "coherent"] });
+    sys.mmap(1, 1);
+    sys.toDevice(2, 1);
+    expect(sys.exclusive(0, 1)).toBe("ok");
+    sys.close(2);
+    expect(sys.snap(0, 1)).toBe("51");
+    expect(sys.check(0, 1)).toBe("EPERM");
+    sys.devRead(0, 1);
+    expect(sys.last()).toMatchObject({ faults: 0 });
+    sys.write(1, 5);
+    expect(sys.snap(0, 1)).toBe("52");
+  });
+});
