@@ -134,13 +134,13 @@ export function mapCount(frame: Frame): number {
   return frame.holders.reduce((n, h) => n + (h.kind === "map" ? 1 : 0), 0);
 }
 
-/** Tries to take the page lock; never waits. Answers whether the task has it now. */
 /** Entries that map the frame as the core counts them: an exclusive entry holds a reference, but is not counted. */
 export function mappedCount(s: Work, pfn: Pfn): number {
   const counted = (h: Holder): boolean => h.kind === "map" && s.mms[h.mm]?.ptes[h.vpn]?.kind !== "device_exclusive";
   return frameOf(s, pfn).holders.filter(counted).length;
 }
 
+/** Tries to take the page lock; never waits. Answers whether the task has it now. */
 export function lockPage(s: Work, pfn: Pfn, task: TaskId): boolean {
   if (frameOf(s, pfn).locked !== null) return false;
   setFrame(s, pfn, { locked: task });

@@ -15,14 +15,9 @@ export function vmaFrom(mm: MmWork, at: number): Vma | null {
   return mm.vmas.find((v) => at < v.end) ?? null;
 }
 
-/** Whether a mapping with these flags can be accessed at all. */
 /** Whether the CPU may load: also from a mapping that is only writable, but not from one that is only executable (protection keys). */
 export function loadable(flags: VmFlags): boolean {
   return flags.read || flags.write;
-}
-
-export function accessible(flags: VmFlags): boolean {
-  return flags.read || flags.write || flags.exec;
 }
 
 function sameFlags(a: VmFlags, b: VmFlags): boolean {

@@ -21,11 +21,12 @@ const maps = ({ kind }: Pte): boolean => kind === "present" || kind === "device_
 const writable = (pte: Pte): boolean => (pte.kind === "migration" ? pte.mode === "write" : "write" in pte && pte.write);
 
 /** How many holders of each kind the rest of the state accounts for. */
-function counted(state: State, all: readonly Place[], pfn: number): Record<"map" | "page-cache" | "swap-cache", number> {
+function counted(state: State, all: readonly Place[], pfn: number): Record<"map" | "page-cache" | "swap-cache" | "replica", number> {
   return {
     map: all.filter(({ pte }) => maps(pte) && "pfn" in pte && pte.pfn === pfn).length,
     "page-cache": state.shmems.flatMap((object) => object.pages).filter((page) => page === pfn).length,
     "swap-cache": state.slots.filter((slot) => slot.cache === pfn).length,
+    replica: state.replicas.filter((replica) => replica.pfn === pfn).length,
   };
 }
 

@@ -338,7 +338,7 @@ describe("huge pages", () => {
     p.fork(1);
     const pfn = p.frameOf(9);
     p.write(9, 8);
-    expect([p.entry(9), p.entry(8), p.frameOf(9) === pfn]).toEqual(["present rw dirty", "present r dirty", false]);
+    expect([p.entry(9), p.entry(8), p.frameOf(9) === pfn]).toEqual(["present rw dirty", "present r", false]);
     expect([p.frameOf(8), p.as(1).read(9), p.entry(9, 1)]).toEqual([p.frameOf(8, 1), 7, "present r dirty huge"]);
   });
 
