@@ -7,9 +7,7 @@ import { traceReader } from "../trace-reader.ts";
 import { readLines } from "./lines.ts";
 import { progress } from "./progress.ts";
 import { type Report, reportFor } from "./report.ts";
-
-/** How verdicts are told. */
-export type Output = "text" | "json" | "jsonl" | "quiet";
+import type { Output, Tally } from "./tally.ts";
 
 /** What `hmmspec judge` was asked for. */
 export interface JudgeFilesOptions {
@@ -17,18 +15,6 @@ export interface JudgeFilesOptions {
   readonly output: Output;
   readonly max_line_bytes: number;
   readonly sensitivity: boolean;
-}
-
-/** Counts over all files. */
-export interface Tally {
-  accept: number;
-  reject: number;
-  inconclusive: number;
-  calls: number;
-  bad_files: number;
-  interrupted: boolean;
-  changed: number;
-  changes_rejected: number;
 }
 
 /** Events of one trace that are kept for `--sensitivity`. */

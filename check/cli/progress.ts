@@ -1,4 +1,4 @@
-import type { Tally } from "./judge-files.ts";
+import type { Tally } from "./tally.ts";
 
 /** A line on the standard error that says how far a long run came. */
 export interface Progress {

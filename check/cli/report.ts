@@ -3,7 +3,7 @@ import { printable } from "../excerpt.ts";
 import { showCall, showRet } from "../match.ts";
 import type { Rejection, TraceVerdict } from "../oracle.ts";
 import type { Sensitivity } from "../sensitivity.ts";
-import type { Output, Tally } from "./judge-files.ts";
+import type { Output, Tally } from "./tally.ts";
 
 /** Where verdicts go. */
 export interface Report {

@@ -1,24 +1,16 @@
 /** The device reads or writes mirrored pages through its page table, page by page; a page without a fitting entry is faulted. */
 import type { Errno } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
-import { fileFor } from "../files.ts";
 import { because, die, enter, fail, goto, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { Dpte, TaskWork, Work } from "../state.ts";
 import { deviceFault } from "./device-fault.ts";
+import { openStep } from "./driver-call.ts";
 import { fileOf } from "./invalidate.ts";
 
 /** The steps of a device read or write. */
 export const deviceAccessSteps: Steps<"device_access"> = {
-  open: {
-    spec: ["MIR-5", "MIR-10", "TRC-3"],
-    apply(s, t, a) {
-      const file = fileFor(s, t, a.dev);
-      if (file === null) return;
-      a.file = file;
-      goto(a, "check");
-    },
-  },
+  open: openStep,
   check: { spec: ["DEV-9"], apply: (_s, t, a) => (a.start === a.end ? fail(t, "EINVAL", "DEV-9") : goto(a, "lock")) },
   lock: {
     spec: ["DEV-7"],

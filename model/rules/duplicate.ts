@@ -7,7 +7,6 @@
 import { vpn as toVpn } from "../../spec/vocabulary.ts";
 import type { Pfn } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
-import { fileFor } from "../files.ts";
 import { allocDevice, drop, frameOf, hold, isPinned, lockPage, mappedPfn, rmap, setFrame, unlockPage } from "../frames.ts";
 import { canRead, mmOf, readLock, readUnlock } from "../locks.ts";
 import { dropReplica, replicaOn } from "../replicas.ts";
@@ -17,6 +16,7 @@ import type { Holder, Pte, Replica, TaskWork, Work } from "../state.ts";
 import { findVma } from "../vmas.ts";
 import { putMm } from "./exit.ts";
 import { handleMmFault } from "./handle-mm-fault.ts";
+import { openStep, useMirrored } from "./driver-call.ts";
 import { fileOf } from "./invalidate.ts";
 import { rmapWalk } from "./rmap-walk.ts";
 
@@ -26,23 +26,12 @@ const mine = (t: TaskWork, why: "copy" | "alloc"): Holder => ({ kind: "task", ta
 
 /** The steps of duplicating a range. */
 export const duplicateSteps: Steps<"duplicate"> = {
-  open: {
-    spec: ["DUP-1"],
-    apply(s, t, a) {
-      const file = fileFor(s, t, a.dev);
-      if (file === null) return;
-      a.file = file;
-      a.mm = fileOf(s, file).mm;
-      goto(a, "check");
-    },
-  },
+  open: { ...openStep, spec: [...openStep.spec, "DUP-1"] },
   check: {
     spec: ["DUP-1"],
     apply(s, t, a) {
-      const mm = mmOf(s, a.mm);
       if (!s.profile.readDuplication) return fail(t, "EOPNOTSUPP", "DUP-1");
-      if (a.start === a.end || mm.users === 0) return fail(t, "EINVAL", a.start === a.end ? "DEV-9" : "MIR-11");
-      mm.users++;
+      if (!useMirrored(s, t, a)) return;
       goto(a, "lock");
     },
   },

@@ -1,7 +1,6 @@
 /** make_exclusive and check_exclusive: pages that the CPU may not touch while the device does atomics on them. */
 import { vpn as toVpn } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
-import { fileFor } from "../files.ts";
 import { drop, frameOf, hold, lockPage, unlockPage } from "../frames.ts";
 import { splitBlock } from "../huge.ts";
 import { canRead, mmOf, readLock, readUnlock } from "../locks.ts";
@@ -13,6 +12,7 @@ import { crash, readThrough } from "./device-access.ts";
 import { putMm } from "./exit.ts";
 import { follows, touch } from "./get-user-pages.ts";
 import { handleMmFault } from "./handle-mm-fault.ts";
+import { openStep, useMirrored } from "./driver-call.ts";
 import { fileOf } from "./invalidate.ts";
 import { rmapWalk } from "./rmap-walk.ts";
 
@@ -25,23 +25,12 @@ const gup = (t: TaskWork): Holder => ({ kind: "task", task: t.id, why: "gup" });
 
 /** The steps of make_exclusive (x1 to x9). */
 export const makeExclusiveSteps: Steps<"make_exclusive"> = {
-  open: {
-    spec: ["MIR-5", "MIR-10", "TRC-3"],
-    apply(s, t, a) {
-      const file = fileFor(s, t, a.dev);
-      if (file === null) return;
-      a.file = file;
-      a.mm = fileOf(s, a.file).mm;
-      goto(a, "check");
-    },
-  },
+  open: openStep,
   check: {
     spec: ["MIR-11", "DEV-9", "EXC-1", "TRC-15"],
     apply(s, t, a) {
-      const mm = mmOf(s, a.mm);
-      if (a.start === a.end || mm.users === 0) return fail(t, "EINVAL", a.start === a.end ? "DEV-9" : "MIR-11");
-      if (!s.profile.exclusive) return fail(t, "EOPNOTSUPP", "EXC-1");
-      mm.users++;
+      if (!s.profile.exclusive && a.start < a.end) return fail(t, "EOPNOTSUPP", "EXC-1");
+      if (!useMirrored(s, t, a)) return;
       goto(a, "x1");
     },
   },
@@ -200,15 +189,7 @@ function getPage(s: Work, t: TaskWork, a: Exclusive): void {
 
 /** The steps of check_exclusive. */
 export const checkExclusiveSteps: Steps<"check_exclusive"> = {
-  open: {
-    spec: ["MIR-5", "MIR-10", "TRC-3"],
-    apply(s, t, a) {
-      const file = fileFor(s, t, a.dev);
-      if (file === null) return;
-      a.file = file;
-      goto(a, "check");
-    },
-  },
+  open: openStep,
   check: { spec: ["DEV-9"], apply: (_s, t, a) => (a.start === a.end ? fail(t, "EINVAL", "DEV-9") : goto(a, "x_check")) },
   x_check: {
     spec: ["EXC-16"],

@@ -1,7 +1,6 @@
 /** migrate_to_device and migrate_to_system: the driver's calls, mapping by mapping and batch by batch. */
 import type { Errno } from "../../spec/vocabulary.ts";
 import type { Of } from "../activation.ts";
-import { fileFor } from "../files.ts";
 import { frameOf, mappedPfn } from "../frames.ts";
 import { canRead, mmOf, readLock, readUnlock } from "../locks.ts";
 import { because, enter, fail, goto, ok } from "../rule.ts";
@@ -11,27 +10,17 @@ import { findVma } from "../vmas.ts";
 import { crash, readThrough } from "./device-access.ts";
 import { deviceFault } from "./device-fault.ts";
 import { putMm } from "./exit.ts";
+import { openStep, useMirrored } from "./driver-call.ts";
 import { fileOf } from "./invalidate.ts";
 import { migrateRange } from "./migrate.ts";
 
 /** The steps of the driver's migration calls. */
 export const migrateCallSteps: Steps<"migrate_call"> = {
-  open: {
-    spec: ["MIR-5", "MIR-10", "TRC-3"],
-    apply(s, t, a) {
-      const file = fileFor(s, t, a.dev);
-      if (file === null) return;
-      a.file = file;
-      a.mm = fileOf(s, a.file).mm;
-      goto(a, "check");
-    },
-  },
+  open: openStep,
   check: {
     spec: ["MIR-11", "DEV-9", "TRC-15"],
     apply(s, t, a) {
-      const mm = mmOf(s, a.mm);
-      if (a.start === a.end || mm.users === 0) return fail(t, "EINVAL", a.start === a.end ? "DEV-9" : "MIR-11");
-      mm.users++;
+      if (!useMirrored(s, t, a)) return;
       goto(a, "m0");
     },
   },

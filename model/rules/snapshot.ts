@@ -1,6 +1,4 @@
 /** snapshot: a walk that faults nothing, and what it shows of each page. */
-import { fileFor } from "../files.ts";
-import { mmOf } from "../locks.ts";
 import { because, enter, fail, goto, ok } from "../rule.ts";
 import type { Steps } from "../rule.ts";
 import type { Of } from "../activation.ts";
@@ -8,28 +6,17 @@ import type { TaskWork } from "../state.ts";
 import type { Errno } from "../../spec/vocabulary.ts";
 import { putMm } from "./exit.ts";
 import { hmmRangeFault } from "./hmm-range-fault.ts";
-import { fileOf } from "./invalidate.ts";
+import { openStep, useMirrored } from "./driver-call.ts";
 
 const BATCH = 64;
 
 /** The steps of a snapshot. */
 export const snapshotSteps: Steps<"snapshot"> = {
-  open: {
-    spec: ["MIR-5", "MIR-10", "TRC-3"],
-    apply(s, t, a) {
-      const file = fileFor(s, t, a.dev);
-      if (file === null) return;
-      a.file = file;
-      a.mm = fileOf(s, a.file).mm;
-      goto(a, "check");
-    },
-  },
+  open: openStep,
   check: {
     spec: ["MIR-11", "DEV-9", "TRC-15"],
     apply(s, t, a) {
-      const mm = mmOf(s, a.mm);
-      if (a.start === a.end || mm.users === 0) return fail(t, "EINVAL", a.start === a.end ? "DEV-9" : "MIR-11");
-      mm.users++;
+      if (!useMirrored(s, t, a)) return;
       goto(a, "walk");
     },
   },

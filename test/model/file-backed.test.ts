@@ -40,15 +40,15 @@ describe.each(CASES)("$core, $driver, $kind device", (setup) => {
     expectQuiet(p);
   });
 
-  it.each(["one", "two"])(
-    "[FILE-2] a refused page of %s processes is as it was, and its destination is with its device again",
+  it.each(["one process", "two processes"])(
+    "[FILE-2] a refused page of %s is as it was, and its destination is with its device again",
     (processes) => {
       const p = mixed(setup);
-      if (processes === "two") {
+      if (processes === "two processes") {
         p.fork(1);
         for (const page of [1, 2]) p.as(1).read(page);
       }
-      const actors = processes === "two" ? [0, 1] : [0];
+      const actors = processes === "two processes" ? [0, 1] : [0];
       const pages = [1, 2];
       const entries = (): unknown => actors.map((actor) => pages.map((page) => p.pte(page, actor)));
       const frames = pages.map((page) => p.frameOf(page));

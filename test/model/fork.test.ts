@@ -221,6 +221,29 @@ describe("pages of devices", () => {
   );
 });
 
+describe("a migration that gives up after fork", () => {
+  it.each(LINUX_CORES)("[FRK-5, FRM-5] under %s leaves the page read-only in both, without the mark", (core) => {
+    const p = system({ core });
+    p.mmap(0, 1);
+    p.write(0, 4);
+    p.toDevice(0, 0);
+    p.mmap(2, 1);
+    p.fork(1);
+    p.write(0, 6);
+    p.toDevice(0, 0);
+    const pfn = p.frameOf(0);
+    p.as(1).open(0);
+    const t = threads(p);
+    const evict = t.start(1, calls.close(0));
+    t.until(evict, "migrate.m6");
+    t.finish(t.start(0, calls.fork(2)));
+    t.act({ type: "get", pfn });
+    t.finish(evict);
+    expect([p.frameOf(0), p.frameOf(0, 2), p.frame(0).anonExclusive, audit(p.state)]).toEqual([pfn, pfn, false, []]);
+    expect([p.entry(0), p.entry(0, 2)]).toEqual(["device_private r", "device_private r"]);
+  });
+});
+
 describe("locks", () => {
   it.each(ALL_CORES)("[FRK-4] under %s the parent's faults wait for fork, and the child begins when it has ended", (core) => {
     const p = system({ core });

@@ -270,10 +270,12 @@ eachProfile(ALL, (profile) => {
     s.write(0, 7);
     s.fork(1);
     s.as(1).fork(2);
+    s.as(2).fork(3);
     s.as(1).write(0, 8);
+    s.as(3).write(0, 9);
     s.notices();
     s.toDevice(0, 0);
-    // Actor 1 has a page of its own there and is told all the same; behind actor 2 the page is mapped nowhere.
+    // Actor 1 has a page of its own there and is told all the same. Behind actor 2 the page is mapped nowhere, so actor 3 is not told.
     expect(s.notices()).toEqual(["MIGRATE 0-1", "CLEAR 0-1", "1:CLEAR 0-1", "2:CLEAR 0-1"]);
     expect(s.entry(0, 1)).toBe("present rw dirty");
   });

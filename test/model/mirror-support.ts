@@ -106,7 +106,7 @@ export interface Change {
   readonly page: string;
   /** The frame, the presence or the write permission has gone; otherwise the step has only added. */
   readonly takes: boolean;
-  /** Whether the step lies between the last callback and the end of a notification that covers the page. */
+  /** Whether the step lies between the last callback and the end of a notification that covers the page, with the sequence odd if a mirror is hit. */
   readonly covered: boolean;
   /** Whether a mirror still had an entry of the page. */
   readonly mirrored: boolean;
@@ -145,7 +145,10 @@ function compare(before: State, after: State, step: string, open: readonly { mm:
     mm.ptes.flatMap((now, page) => {
       const old = before.mms[m]?.ptes[page] ?? ({ kind: "none" } as const);
       if (!takes(old, now) && !adds(old, now)) return [];
-      const covered = open.some((n) => n.mm === m && n.start <= page && page < n.end);
+      const hit = after.files.some((f) => f.mm === m && f.interval === "inserted");
+      const ended = mm.active < (before.mms[m]?.active ?? 0);
+      const marked = after.profile.rangeProtocol === "valid" || !hit || ended || mm.seq % 2 === 1;
+      const covered = marked && open.some((n) => n.mm === m && n.start <= page && page < n.end);
       const mirrored = before.files.some((f) => f.mm === m && f.interval !== "none" && (f.dpt[page] ?? null) !== null);
       return [{ step, page: m === 0 ? `${page}` : `${m}:${page}`, takes: takes(old, now), covered, mirrored }];
     }),

@@ -3,7 +3,8 @@ import { CORES, DRIVERS } from "../../../spec/vocabulary.ts";
 import { DISTURBANCES, type Disturbance, environment } from "../../environment.ts";
 import type { ExitCode } from "../../exit-codes.ts";
 import type { JudgeOptions } from "../../oracle.ts";
-import { judgeFiles, type Output } from "../judge-files.ts";
+import { judgeFiles } from "../judge-files.ts";
+import type { Output } from "../tally.ts";
 import { badUsage } from "../shell.ts";
 
 interface Options {
