@@ -53,7 +53,7 @@ eachCore(ALL_CORES, (core) => {
       let taken = 0;
       for (; taken < steps && t.at(other) !== null && !t.blocked(other); taken++) t.step(other, taken === 0 ? first : undefined);
       const write = t.start(0, calls.write(0, 9));
-      for (let n = 0; n < 200 && t.at(write) !== null && !t.blocked(write); n++) t.step(write);
+      for (let n = 0; n < 60 && t.at(write) !== null && !t.blocked(write); n++) t.step(write);
       t.interleave([write, other]);
       return taken === steps;
     }

@@ -6,7 +6,7 @@ import { audit } from "./audit.ts";
 import { calls, random, system } from "./support.ts";
 import type { System } from "./support.ts";
 
-const WALKS = 12;
+const WALKS = 8;
 const ACTIONS = 250;
 const PAGES = 4;
 const TASKS_MAX = 3;
