@@ -63,15 +63,19 @@ export function allocDevice(s: Work, dev: DevId, file: FileId, holders: readonly
   let n = device.freeList.splice(at < 0 ? device.freeList.length - 1 : at, 1)[0];
   n ??= s.limits.window === null ? growDevice(s, dev) : undefined;
   if (n === undefined) return null;
-  s.frames[n] = { ...freeDeviceFrame(device.kind, dev), free: false, holders, driverWord: file, contents: UNKNOWN };
+  const { dirty } = frameOf(s, n);
+  s.frames[n] = { ...freeDeviceFrame(device.kind, dev), free: false, holders, driverWord: file, contents: UNKNOWN, dirty };
   return n;
 }
 
-/** Device memory is hot-added on demand: the judge sets no limit to it. */
+/**
+ * Device memory is hot-added on demand: the judge sets no limit to it. It stands for memory that earlier traces have used, whose dirty mark
+ * nobody has taken off.
+ */
 function growDevice(s: Work, dev: DevId): Pfn {
   const device = known(s.devices[dev], `device ${dev}`);
   const n = toPfn(s.frames.length);
-  s.frames[n] = freeDeviceFrame(device.kind, dev);
+  s.frames[n] = { ...freeDeviceFrame(device.kind, dev), dirty: true };
   const last = device.chunks.at(-1);
   if (last?.onDemand && last.state === "online" && last.first + last.npages === n) last.npages++;
   else {
@@ -104,9 +108,10 @@ export function drop(s: Work, pfn: Pfn, holder: Holder): void {
 
 /** Gives a frame back: to the system, or to its device through the free callback. */
 function free(s: Work, pfn: Pfn): void {
-  const { kind, dev, driverWord } = frameOf(s, pfn);
+  const { kind, dev, driverWord, dirty } = frameOf(s, pfn);
   if (dev === null) return toPageAllocator(s, pfn);
-  s.frames[pfn] = freeDeviceFrame(kind, dev);
+  // The free callback takes off the mapping and the exclusive mark; that a page was dirty stays with the frame.
+  s.frames[pfn] = { ...freeDeviceFrame(kind, dev), dirty };
   pageFree(s, pfn, dev, driverWord);
 }
 

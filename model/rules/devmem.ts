@@ -65,7 +65,6 @@ function refused(s: Work, a: Add): Refusal | null {
   const device = s.devices[a.dev];
   if (!device) return { errno: "ENODEV", rule: "MEM-2" };
   if (device.kind === "coherent" && !s.profile.coherent) return { errno: "ENODEV", rule: "MEM-37" };
-  if (!hosted(s, a)) return { errno: "ENODEV", rule: "MEM-44" };
   const unaddressable = a.flags.includes("unaddressable");
   const migrates = a.flags.includes("allow_migrate");
   const supported = a.flags.includes("device") && a.flags.every((flag) => s.limits.archFlags.includes(flag));

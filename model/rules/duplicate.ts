@@ -147,7 +147,7 @@ export const duplicateSteps: Steps<"duplicate"> = {
 function look(s: Work, a: Duplicate): Pfn | "fault" | "skip" {
   const mm = mmOf(s, a.mm);
   const vma = findVma(mm, a.at);
-  if (vma === null || !vma.flags.read || vma.map !== "private") return "skip";
+  if (vma === null || !vma.flags.read) return "skip";
   const pte = known(mm.ptes[a.at], "pte");
   switch (pte.kind) {
     case "none":

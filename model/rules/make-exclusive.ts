@@ -29,7 +29,7 @@ export const makeExclusiveSteps: Steps<"make_exclusive"> = {
   check: {
     spec: ["MIR-11", "DEV-9", "EXC-1", "TRC-15"],
     apply(s, t, a) {
-      if (!s.profile.exclusive && a.start < a.end) return fail(t, "EOPNOTSUPP", "EXC-1");
+      if (!s.profile.exclusive && a.start < a.end && mmOf(s, a.mm).users > 0) return fail(t, "EOPNOTSUPP", "EXC-1");
       if (!useMirrored(s, t, a)) return;
       goto(a, "x1");
     },

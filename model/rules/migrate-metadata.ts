@@ -33,7 +33,10 @@ export function moveMetadata(s: Work, a: Of<"migrate">, entry: MigrateEntry): bo
   }
   const now = frameOf(s, src);
   if (now.holders.length !== expected(s, a, src)) return false;
-  setFrame(s, dst, { mapping: now.mapping, index: now.index, dirty: now.dirty, swapBacked: now.swapBacked });
+  // Marks are set on the destination and never taken off there: a device frame keeps those of its earlier pages.
+  const { kind, dirty } = frameOf(s, dst);
+  const device = kind !== "system";
+  setFrame(s, dst, { mapping: now.mapping, index: now.index, dirty: now.dirty || (device && dirty), swapBacked: now.swapBacked || device });
   if (copy) {
     setFrame(s, dst, { contents: now.contents });
     moveCaches(s, src, dst);

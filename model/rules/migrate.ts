@@ -198,7 +198,7 @@ export const migrateSteps: Steps<"migrate"> = {
     },
   },
   m8: {
-    spec: ["INV-14", "MIG-23", "MIG-29", "MIG-30", "MIG-31", "MIG-32", "MIG-33", "FILE-1"],
+    spec: ["MEM-47", "INV-14", "MIG-23", "MIG-29", "MIG-30", "MIG-31", "MIG-32", "MIG-33", "FILE-1"],
     apply(s, t, a) {
       const entry = entryAt(a);
       if (entry.hole && entry.migrate && entry.dst !== null) {

@@ -63,6 +63,7 @@ const range = { page: 0, npages: 1 };
 const SETS = [
   ...["basic", "seq", "fork", "shared", "coherent"].flatMap((set) => ["6.1", "6.12"].map((kernel) => `${set}-${kernel}`)),
   "random-6.1",
+  "random-6.12",
 ];
 
 describe("recorded kernel traces", () => {

@@ -302,6 +302,7 @@ eachCore(LINUX_CORES, (core) => {
     t.until(other, "migrate.m7");
     const removal = t.start(0, driver.remove(0, chunk));
     expect(t.drive(removal)).toBe("waits");
+    expect(t.at(removal)).toBe("remove_chunk.e7");
     t.finish(other);
     expect(short(t.finish(removal))).toBe("ok");
     expect(s.read(0)).toBe(7);

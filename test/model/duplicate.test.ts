@@ -286,7 +286,7 @@ eachCore(ALL_CORES, (core) => {
 });
 
 eachCore(LINUX_CORES, (core) => {
-  it("[DUP-3] a coherent page of another device can be the owner copy", () => {
+  it("[DUP-3, DUP-7] a coherent page of another device can be the owner copy", () => {
     const s = ready({ core, devices: ["coherent", "private"] });
     const owner = onDevice(s, 0, 7, 0);
     expect(duplicate(s, 1, 0)).toBe(1);

@@ -71,7 +71,7 @@ describe("huge pages", () => {
   });
 });
 
-describe("eviction", () => {
+describe("device frames", () => {
   it("[MEM-46] leaves an exclusive coherent page where it is, read-only, and its holder the tag", () => {
     const sys = system({ pages: 2, devices: ["private", "private", "coherent", "coherent"] });
     sys.mmap(1, 1);
@@ -84,5 +84,35 @@ describe("eviction", () => {
     expect(sys.last()).toMatchObject({ faults: 0 });
     sys.write(1, 5);
     expect(sys.snap(0, 1)).toBe("52");
+  });
+
+  it("[MEM-47] a lazily freed page that has been on a device is not dropped any more", () => {
+    const travelled = (away: boolean): string => {
+      const sys = system({ pages: 1 });
+      sys.mmap(0, 1);
+      sys.write(0, 1);
+      sys.madvise(0, 1, "free");
+      if (away) sys.toDevice(0, 0);
+      sys.toSystem(0, 0);
+      sys.madvise(0, 1, "pageout");
+      return sys.snap(0, 0);
+    };
+    expect([travelled(false), travelled(true)]).toEqual(["00", "02"]);
+  });
+
+  it("[MEM-47] a device frame that has held a dirty page makes the next one dirty", () => {
+    const sys = system({ pages: 2, deviceFrames: 1 });
+    sys.mmap(0, 2);
+    const dirtyAfterTravel = (): boolean => {
+      sys.toDevice(0, 0);
+      sys.toSystem(0, 0);
+      return sys.frame(0).dirty;
+    };
+    expect(dirtyAfterTravel()).toBe(false);
+    sys.write(1, 1);
+    sys.toDevice(0, 1);
+    sys.toSystem(0, 1);
+    sys.madvise(0, 1, "dontneed");
+    expect(dirtyAfterTravel()).toBe(true);
   });
 });
