@@ -166,7 +166,9 @@ export function mappedPfn(pte: Pte): Pfn | null {
 export function dropPte(s: Work, mm: MmId, at: number, pte: Pte): void {
   const pfn = mappedPfn(pte);
   if (pfn !== null) {
-    if (pte.kind === "present" && pte.dirty && !frameOf(s, pfn).dirty) setFrame(s, pfn, { dirty: true });
+    // A private page is not looked for once its last entry is gone, so its dirty bit is dropped with the entry.
+    const { dirty, mapping } = frameOf(s, pfn);
+    if (pte.kind === "present" && pte.dirty && !dirty && mapping?.kind === "shmem") setFrame(s, pfn, { dirty: true });
     drop(s, pfn, mapHolder(mm, toVpn(at)));
     dropUnused(s, pfn);
   } else if (pte.kind === "swap") dropSlot(s, pte.slot);

@@ -52,7 +52,7 @@ export const doMunmapSteps: Steps<"do_munmap"> = {
     },
   },
   zap: {
-    spec: ["FRM-1", "FRM-2", "FRM-7", "PTE-4", "VMA-3", "INV-2", "MIG-50", "MEM-12", "MEM-13", "EXC-20"],
+    spec: ["RCL-14", "FRM-1", "FRM-2", "FRM-7", "PTE-4", "VMA-3", "INV-2", "MIG-50", "MEM-12", "MEM-13", "EXC-20"],
     apply(s, _t, a) {
       for (const vma of a.detached) zap(s, a.mm, vma.start, vma.end);
       a.detached = [];

@@ -7,8 +7,8 @@ import { calls } from "./support.ts";
 import type { System } from "./support.ts";
 
 const PAGES = 3;
-const ACTIONS = 150;
-const WALKS = 12;
+const ACTIONS = 250;
+const WALKS = 16;
 
 /** Numbers below `n`, the same ones for the same seed. */
 function numbers(seed: number): (n: number) => number {
@@ -24,30 +24,35 @@ function anyCall(below: (n: number) => number): ModelCall {
   const npages = 1 + below(PAGES - page);
   const dev = below(2);
   const flags = [PRIVATE, PRIVATE, COHERENT, PMEM][below(4)] ?? PRIVATE;
-  const any = [
-    () => calls.write(page, 1 + below(9)),
-    () => calls.write(page, 1 + below(9)),
-    () => calls.read(page),
-    () => calls.mprotect(page, npages, below(2) ? "rw" : "r"),
-    () => calls.madvise(page, npages, below(2) ? "dontneed" : "pageout"),
+  const seldom = [
     () => calls.mremap(page, npages, below(PAGES - npages + 1)),
     () => calls.mmap(page, npages, "rw", below(4) ? "private" : "shared"),
-    () => calls.devRead(dev, page, npages),
-    () => calls.devWrite(dev, page, npages, 20 + below(9)),
-    () => calls.toDevice(dev, page, npages),
-    () => calls.toSystem(dev, page, npages),
-    () => calls.fork(1 + below(2)),
+    () => calls.mprotect(page, npages, below(2) ? "rw" : "r"),
+    () => calls.madvise(page, npages, below(2) ? "dontneed" : "pageout"),
     () => calls.exit(1 + below(2)),
     () => calls.close(dev),
     () => calls.exclusive(dev, page, npages),
-    () => driver.add(dev, 1 + below(3), flags),
     () => driver.remove(dev, below(3)),
     () => driver.release(dev),
-    ...Array.from({ length: 6 }, () => () => driver.duplicate(dev, page, npages)),
     () => driver.newDevice,
     () => driver.put(below(2)),
     () => driver.add(dev, 1, flags, { minor: below(2) }),
   ];
+  const often = [
+    () => calls.write(page, 1 + below(9)),
+    () => calls.write(page, 1 + below(9)),
+    () => calls.read(page),
+    () => calls.devRead(dev, page, npages),
+    () => calls.devWrite(dev, page, npages, 20 + below(9)),
+    () => calls.toDevice(dev, page, npages),
+    () => calls.toDevice(dev, page, npages),
+    () => calls.toSystem(dev, page, npages),
+    () => calls.fork(1 + below(2)),
+    () => driver.add(dev, 1 + below(3), flags),
+    () => driver.duplicate(dev, page, npages),
+    () => driver.duplicate(dev, page, npages),
+  ];
+  const any = below(4) === 0 ? seldom : often;
   return any[below(any.length)]?.() ?? calls.read(page);
 }
 

@@ -92,15 +92,21 @@ describe("v14", () => {
     expect(ranges.size).toBeGreaterThan(1);
   });
 
-  it("[RF-8] a read-only own device-private page is faulted like a CPU write, so it comes home and is copied if it is shared", () => {
-    const s = onePage(V14);
-    s.fork(1);
-    s.toDevice(0, 0);
-    s.madvise(0, 1, "free");
-    expect(s.devWrite(0, 0, 1, 9)).toBe("ok");
-    expect([s.entry(0), s.frame(0).kind, s.read(0)]).toEqual(["present rw dirty", "system", 9]);
-    expect([s.entry(0, 1), s.frame(0, 1).kind, s.as(1).read(0)]).toEqual(["present r", "system", 7]);
-  });
+  it.each([
+    ["a driver that asks for it", "ideal"],
+    ["one that does not", "dmirror-fixed"],
+  ] as const)(
+    "[RF-8] for %s a read-only own device-private page is faulted like a CPU write, and copied if it is shared",
+    (_what, driver) => {
+      const s = onePage({ core: "v14", driver });
+      s.fork(1);
+      s.toDevice(0, 0);
+      s.madvise(0, 1, "free");
+      expect(s.devWrite(0, 0, 1, 9)).toBe("ok");
+      expect([s.entry(0), s.frame(0).kind, s.read(0)]).toEqual(["present rw dirty", "system", 9]);
+      expect([s.entry(0, 1), s.frame(0, 1).kind, s.as(1).read(0)]).toEqual(["present r", "system", 7]);
+    },
+  );
 
   it("[RF-9] a device-private page of another device is reported where it is", () => {
     const s = onePage(V14);

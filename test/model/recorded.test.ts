@@ -116,3 +116,31 @@ describe("device frames", () => {
     expect(dirtyAfterTravel()).toBe(true);
   });
 });
+
+describe("dropping a dirty entry", () => {
+  it.each([
+    ["munmap", (sys: System) => sys.munmap(0, 1)],
+    ["MADV_DONTNEED", (sys: System) => sys.madvise(0, 1, "dontneed")],
+    ["a CPU write that copies", (sys: System) => sys.write(0, 5)],
+  ] as const)("[RCL-14] %s of a private page does not make it dirty for the process that has freed it lazily", (_, drop) => {
+    const sys = system({ pages: 1 });
+    sys.mmap(0, 1);
+    sys.write(0, 7);
+    sys.fork(1);
+    sys.as(1).madvise(0, 1, "free");
+    drop(sys);
+    sys.as(1).madvise(0, 1, "pageout");
+    expect(sys.as(1).snap(0, 0)).toBe("00");
+  });
+
+  it("[RCL-14] a dirty page of shared memory keeps its contents over pageout", () => {
+    const sys = system({ pages: 1 });
+    sys.mmap(0, 1, "rw", "shared");
+    sys.read(0);
+    sys.write(0, 7);
+    const pfn = sys.frameOf(0);
+    sys.madvise(0, 1, "dontneed");
+    expect(sys.state.frames[pfn]?.dirty).toBe(true);
+    expect(sys.read(0)).toBe(7);
+  });
+});
