@@ -25,7 +25,9 @@ export const exitSteps: Steps<"exit"> = {
     apply(s, _t, a) {
       const actor = actorOf(s, a.child);
       for (const file of actor.files) if (file !== null) known(s.files[file], "file").users--;
-      s.actors[a.child] = { ...actor, alive: false, files: actor.files.map(() => null) };
+      // Forgotten as well: a long run would drag the dead along with every copy of its state.
+      s.actors[a.child] = null;
+      while (s.actors.at(-1) === null) s.actors.pop();
       goto(a, "fput");
     },
   },
