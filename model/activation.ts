@@ -151,7 +151,7 @@ export type Activation =
     })
   | (On & {
       op: "migrate";
-      pc: "m1" | "m2" | "m3" | "m4" | "m5" | "m6" | "m7" | "m7_copy" | "m8" | "m8_insert" | "m8_end" | "m8_map" | "m9" | "e2";
+      pc: "m1" | "m2" | "m3" | "m4" | "m5" | "m6" | "m7" | "m7_copy" | "m7_rest" | "m8" | "m8_insert" | "m8_end" | "m8_map" | "m9" | "e2";
       /** `evict` and `move` begin with frames: `start` and `end` are frame numbers then. `move` is the ordinary migration without a driver. */
       purpose: "to_device" | "to_system" | "cpu_fault" | "evict" | "move";
       dev: DevId | null;

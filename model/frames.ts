@@ -45,7 +45,7 @@ export function setFrame(s: Work, pfn: Pfn, change: Partial<Frame>): void {
 
 /** Whether some device still has an entry for the frame. Such a frame is the last choice of the allocator, so that a stale entry stays visible. */
 function reachedByDevice(s: Work, pfn: number): boolean {
-  return s.files.some((f) => f.users > 0 && f.dpt.some((e) => e !== null && e.pfn === pfn));
+  return s.files.some((f) => f.dpt.some((e) => e !== null && !e.zero && e.pfn === pfn));
 }
 
 /** Takes a free system frame with zeroed contents. `@spec FRM-1` */

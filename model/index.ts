@@ -1,10 +1,10 @@
 /** The reference model: an immutable state, one public transition, and sequential runs of the same steps. */
 export { initial } from "./initial.ts";
-export type { Bounds } from "./initial.ts";
+export type { Bounds } from "../spec/system.ts";
 export { CORE_RULES, CORE_SWITCHES, profile } from "./profile.ts";
-export type { CoreSwitches, Profile, SwitchRules } from "./profile.ts";
+export type { SwitchRules } from "./profile.ts";
 export { DRIVER_RULES } from "./drivers/driver.ts";
-export type { Driver } from "./drivers/driver.ts";
+export type { CoreSwitches, Driver, Profile } from "../spec/profile.ts";
 export { decodeHmmPfn, encodeHmmPfn, HMM_PFN, hmmPfnOf } from "./hmm-pfn.ts";
 export type { HmmPfnFlag, HmmPfnWord } from "./hmm-pfn.ts";
 export { QUIET, run } from "./run.ts";
@@ -12,6 +12,9 @@ export type { Environment, Observer, Run } from "./run.ts";
 export { enabledSteps, pending, step } from "./step.ts";
 export type { Stepped } from "./step.ts";
 export { RULES } from "./rules/index.ts";
+export type { RuleTable } from "./rules/index.ts";
+export { session } from "./session.ts";
+export type { Session } from "./session.ts";
 export { ModelBug } from "./rule.ts";
 export type { Rule } from "./rule.ts";
 export type { Activation } from "./activation.ts";

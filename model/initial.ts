@@ -1,25 +1,12 @@
 /** The state in which every trace begins: one process with an empty window, devices without pages in use, no file open. */
 import { devId, DEVMEM_FLAGS, mmId, pfn } from "../spec/vocabulary.ts";
-import type { Config, DevmemFlag } from "../spec/vocabulary.ts";
+import type { Bounds } from "../spec/system.ts";
+import type { Config } from "../spec/vocabulary.ts";
 import { usualFlags } from "./chunks.ts";
 import { ABSENT, freeDeviceFrame } from "./frames.ts";
-import type { Profile } from "./profile.ts";
+import type { Profile } from "../spec/profile.ts";
 import { NONE } from "./state.ts";
 import type { ChunkWork, DeviceWork, Frame, State, Work } from "./state.ts";
-
-/** Bounds that a trace does not have. Without any of them device memory is hot-added on demand. */
-export interface Bounds {
-  /** Frames that each device holds at first. */
-  readonly deviceFrames?: number;
-  /** Physical addresses for `devmem_add`, in pages: a bound on all device memory beyond `deviceFrames`, which then does not grow on demand. */
-  readonly physicalPages?: number;
-  /** Pages of a section, to a multiple of which added memory is rounded up (128 MiB of a kernel). 1 unless said otherwise. */
-  readonly sectionPages?: number;
-  /** Flags of device memory that the architecture knows. All of them unless said otherwise. */
-  readonly archFlags?: readonly DevmemFlag[];
-  /** How many notes a state keeps (`State.notes`). None unless said otherwise. */
-  readonly notes_max?: number;
-}
 
 /** The initial state of a configuration. */
 export function initial(profile: Profile, config: Config, bounds: Bounds = {}): State {

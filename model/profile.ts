@@ -3,69 +3,7 @@ import type { Core, DriverName } from "../spec/vocabulary.ts";
 import type { ReqId } from "../spec/requirements.ts";
 import { DMIRROR, DMIRROR_FIXED } from "./drivers/dmirror.ts";
 import { IDEAL } from "./drivers/ideal.ts";
-import type { Driver } from "./drivers/driver.ts";
-
-/** Switches of the kernel core. */
-export interface CoreSwitches {
-  /** Reference count of a free device frame: 1 in v14, 0 today. */
-  readonly refBase: 0 | 1;
-  /** Empty entries and zero pages are migrated as zero-filled device pages. */
-  readonly holesMigrate: boolean;
-  /** Snapshot and migration tell the device-private pages of one owner from those of another. */
-  readonly ownerFilter: boolean;
-  /** How a range walk learns that it must be repeated: a `valid` mark that invalidations clear, or the interval's sequence number. */
-  readonly rangeProtocol: "valid" | "sequence";
-  /** A device write fault on an own read-only device-private page faults it like a CPU. */
-  readonly ownReadOnlyFaults: boolean;
-  /** The rmap walk of migration keeps the write permission of a device-private entry. */
-  readonly rmapKeepsWrite: boolean;
-  /** The CPU fault on a device-private entry holds a reference on the frame while the driver works. */
-  readonly faultTakesReference: boolean;
-  /** Who waits for a migration entry holds a reference on the frame. */
-  readonly migrationWaitTakesReference: boolean;
-  /** A candidate that somebody else has locked is locked after collect, by waiting; otherwise it is skipped. */
-  readonly collectWaitsForLock: boolean;
-  /** Collect splits a huge page, so that its pages move one by one; otherwise they stay. */
-  readonly collectSplitsHuge: boolean;
-  /** make_device_exclusive exists. */
-  readonly exclusive: boolean;
-  /** CPU-addressable device memory exists. */
-  readonly coherent: boolean;
-  /** Pages that one process has alone are marked, and pins are told from other references; otherwise mappings are counted. */
-  readonly anonExclusive: boolean;
-  /** A read that swaps in a page of one process alone maps it writable at once, if the mapping is. */
-  readonly swapInMapsWritable: boolean;
-  /** Which exclusive pages mprotect to writable gives their write permission at once. */
-  readonly mprotectUpgrades: "none" | "dirty" | "all";
-  /** mprotect to read-only gives the commit charge of an untouched anonymous mapping back. */
-  readonly mprotectUnaccounts: boolean;
-  /** MADV_POPULATE goes on behind a hole, and answers ENOMEM at the end like other advice. */
-  readonly populatePassesHoles: boolean;
-  /** A new mapping joins both neighbours also when only the right one has been faulted. */
-  readonly mmapJoinsUntouchedLeft: boolean;
-  /** Splitting a huge page maps its all-zero subpages to the zero page. */
-  readonly splitMapsZeroPage: boolean;
-  /** A range walk stays in one mapping, and its snapshot of special mappings fails. */
-  readonly singleVma: boolean;
-  /** A page of a swap cache may be migrated to device memory after its slot was given back. */
-  readonly swapCacheMigrates: boolean;
-  /** The end of an address space is an event of its own; without it the mirrors are told by the unmapping of everything. */
-  readonly releaseEvent: boolean;
-  /** Removing device memory, and the release of a device file, bring the pages home first; otherwise they wait for them. */
-  readonly evicts: boolean;
-  /** Dummy devices exist. */
-  readonly dummyDevices: boolean;
-  /** Extension: a page may have read-only copies on devices. Off in every core. */
-  readonly readDuplication: boolean;
-  /** A device fault on a mirrored address space that is gone: the error, or `null` where it answers success for ever. */
-  readonly goneMirrorFault: "EFAULT" | null;
-}
-
-/** A core with a driver: everything that a rule may ask. */
-export interface Profile extends CoreSwitches {
-  readonly core: Core;
-  readonly driver: Driver;
-}
+import type { CoreSwitches, Driver, Profile } from "../spec/profile.ts";
 
 const LINUX: CoreSwitches = {
   refBase: 0,

@@ -6,7 +6,7 @@
  */
 import type { ActorId, DevId, DeviceKind, DevmemFlag, FileId, MmId, Pfn, Ret, TaskId, Vpn } from "../spec/vocabulary.ts";
 import type { ReqId } from "../spec/requirements.ts";
-import type { Profile } from "./profile.ts";
+import type { Profile } from "../spec/profile.ts";
 import type { Activation } from "./activation.ts";
 
 /** Readonly view of a whole tree of plain data. */

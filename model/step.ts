@@ -4,7 +4,8 @@ import { actorId, pfn as toPfn, taskId } from "../spec/vocabulary.ts";
 import type { Action, Outcome, TaskId } from "../spec/vocabulary.ts";
 import { activate } from "./calls.ts";
 import { drop, hold, toPageAllocator } from "./frames.ts";
-import { ruleOf } from "./rules/index.ts";
+import { ruleOf, RULES } from "./rules/index.ts";
+import type { RuleTable } from "./rules/index.ts";
 import { movePage } from "./rules/migrate.ts";
 import { reclaimPage } from "./rules/reclaim.ts";
 import type { Holder, State, TaskWork, Work } from "./state.ts";
@@ -18,23 +19,27 @@ export interface Stepped {
 
 /** Carries out one action. A disabled one leaves the state as it is and says why. */
 export function step(state: State, action: Action): Stepped {
-  const why = disabled(state as Work, action);
+  const why = disabledIn(state as Work, action, RULES);
   if (why !== null) return { state, outcome: { kind: "disabled", why } };
   let outcome: Outcome = { kind: "running" };
   const next = produce(state, (draft) => {
-    outcome = apply(draft, action);
+    outcome = transition(draft, action, RULES);
   });
   return { state: next, outcome };
 }
 
 /** Every step that some task can take now, with every choice of the environment, in a fixed order. */
 export function enabledSteps(state: State): Action[] {
-  const s = state as Work;
+  return enabledIn(state as Work, RULES);
+}
+
+/** The same by a table of rules. */
+export function enabledIn(s: Work, rules: RuleTable): Action[] {
   const actions: Action[] = [];
   for (const task of s.tasks) {
     const a = task.stack.at(-1);
     if (!a) continue;
-    const rule = ruleOf(a);
+    const rule = ruleOf(a, rules);
     if (rule.enabled && !rule.enabled(s, task, a)) continue;
     for (const choice of rule.choices?.(s, task, a) ?? [""]) actions.push({ type: "step", task: task.id, choice });
   }
@@ -50,7 +55,7 @@ export function pending(state: State): { readonly task: TaskId; readonly op: Act
 }
 
 /** Why an action makes no sense in a state, or `null`. */
-function disabled(s: Work, action: Action): string | null {
+export function disabledIn(s: Work, action: Action, rules: RuleTable): string | null {
   switch (action.type) {
     case "call": {
       const actor = s.actors[action.actor];
@@ -66,7 +71,7 @@ function disabled(s: Work, action: Action): string | null {
       const task = s.tasks.find((t) => t.id === action.task);
       const a = task?.stack.at(-1);
       if (!task || !a) return `no task ${action.task}`;
-      const rule = ruleOf(a);
+      const rule = ruleOf(a, rules);
       if (rule.enabled && !rule.enabled(s, task, a)) return `task ${action.task} waits in ${a.op}.${a.pc}`;
       const choices = rule.choices?.(s, task, a) ?? [""];
       return choices.includes(action.choice) ? null : `${a.op}.${a.pc} has no choice "${action.choice}", only ${choices.join(", ")}`;
@@ -107,7 +112,8 @@ function held(type: "pin" | "unpin" | "get" | "put"): Holder {
   return type === "pin" || type === "unpin" ? { kind: "pin" } : { kind: "brief" };
 }
 
-function apply(s: Work, action: Action): Outcome {
+/** Changes a state by an action that is enabled in it. */
+export function transition(s: Work, action: Action, rules: RuleTable): Outcome {
   switch (action.type) {
     case "call":
       begin(s, action.actor, activate(s, actorId(action.actor), action.call));
@@ -130,7 +136,7 @@ function apply(s: Work, action: Action): Outcome {
       drop(s, toPfn(action.pfn), held(action.type));
       return { kind: "running" };
     case "step":
-      return advance(s, action.task, action.choice);
+      return advance(s, action.task, action.choice, rules);
   }
 }
 
@@ -140,10 +146,10 @@ function begin(s: Work, actor: number, first: Activation): void {
   s.tasks.push({ id: taskId(id), actor: actorId(actor), stack: [first], ret: null, why: {} });
 }
 
-function advance(s: Work, id: number, choice: string): Outcome {
+function advance(s: Work, id: number, choice: string, rules: RuleTable): Outcome {
   const task = s.tasks.find((t) => t.id === id) as TaskWork;
   const a = task.stack.at(-1) as Activation;
-  ruleOf(a).apply(s, task, a, choice);
+  ruleOf(a, rules).apply(s, task, a, choice);
   if (task.ret === null && task.stack.length > 0) return { kind: "running" };
   s.tasks = s.tasks.filter((t) => t.id !== id);
   return { kind: "return", task: id, ret: task.ret ?? { status: "ok" } };

@@ -1,5 +1,5 @@
 /** Linux's lib/test_hmm.c as it is shipped, and with defect A repaired. Defects are found on it. */
-import type { Driver } from "./driver.ts";
+import type { Driver } from "../../spec/profile.ts";
 
 /** lib/test_hmm.c as it is shipped, with its defects A to D. */
 export const DMIRROR: Driver = {

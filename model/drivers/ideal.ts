@@ -1,5 +1,5 @@
 /** The driver that keeps every documented duty. Claims are verified on it. */
-import type { Driver } from "./driver.ts";
+import type { Driver } from "../../spec/profile.ts";
 
 /** Keeps every duty: obeys each notification, looks at the sequence before it enters anything, and faults page by page. */
 export const IDEAL: Driver = {

@@ -29,7 +29,10 @@ import { rmapWalkSteps } from "./rmap-walk.ts";
 import { snapshotSteps } from "./snapshot.ts";
 
 /** Rules by operation and step. */
-export const RULES: { readonly [O in Activation["op"]]: Steps<O> } = {
+export type RuleTable = { readonly [O in Activation["op"]]: Steps<O> };
+
+/** The rules of the model. */
+export const RULES: RuleTable = {
   cpu_access: cpuAccessSteps,
   check_exclusive: checkExclusiveSteps,
   close: closeSteps,
@@ -67,8 +70,8 @@ export const RULES: { readonly [O in Activation["op"]]: Steps<O> } = {
 };
 
 /** The rule of the step that an activation takes next. */
-export function ruleOf(a: Activation): Rule<Activation> {
-  const steps = RULES[a.op] as unknown as Readonly<Record<string, Rule<Activation>>>;
+export function ruleOf(a: Activation, rules: RuleTable = RULES): Rule<Activation> {
+  const steps = rules[a.op] as unknown as Readonly<Record<string, Rule<Activation>>>;
   const rule = steps[a.pc];
   if (!rule) throw new Error(`no rule for ${a.op}.${a.pc}`);
   return rule;

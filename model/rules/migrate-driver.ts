@@ -4,7 +4,7 @@ import { allocDevice, allocSystem, frameOf, lockPage, setFrame } from "../frames
 import { mmOf } from "../locks.ts";
 import { known } from "../rule.ts";
 import { ZEROES } from "../state.ts";
-import type { Holder, TaskWork, Work } from "../state.ts";
+import type { Contents, Holder, TaskWork, Work } from "../state.ts";
 import { findVma } from "../vmas.ts";
 
 /** Takes a destination for one page, locked. A hole that goes home is declined: the CPU will fault it itself. */
@@ -19,11 +19,27 @@ export function allocDestination(s: Work, t: TaskWork, a: Of<"migrate">, entry: 
   return { dst, dstWrite: entry.write || hole };
 }
 
-/** The copy engine: the bytes of the source, or zeroes for a hole. The driver that brings a page home drops its own entry before. */
-export function copyPage(s: Work, a: Of<"migrate">, entry: MigrateEntry): void {
+/** The driver that brings a page home drops its own entry before it copies. */
+export function dropOwnEntry(s: Work, a: Of<"migrate">, entry: MigrateEntry): void {
   const file = a.file === null ? undefined : s.files[a.file];
   if (file && (a.purpose === "to_system" || a.purpose === "cpu_fault")) file.dpt[entry.vpn] = null;
-  setFrame(s, known(entry.dst, "destination"), { contents: entry.src === null ? ZEROES : frameOf(s, entry.src).contents });
+}
+
+/** The bytes that a destination is to get: those of the source, or zeroes for a hole. */
+function source(s: Work, entry: MigrateEntry): Contents {
+  return entry.src === null ? ZEROES : frameOf(s, entry.src).contents;
+}
+
+/** The copy engine's first part: the first byte. */
+export function copyFirst(s: Work, entry: MigrateEntry): void {
+  const dst = known(entry.dst, "destination");
+  setFrame(s, dst, { contents: { ...frameOf(s, dst).contents, first: source(s, entry).first } });
+}
+
+/** The copy engine's last part: all other bytes. */
+export function copyRest(s: Work, entry: MigrateEntry): void {
+  const dst = known(entry.dst, "destination");
+  setFrame(s, dst, { contents: { ...frameOf(s, dst).contents, fill: source(s, entry).fill } });
 }
 
 /** Gives the migrated pages their entries at once, where the driver does that. */

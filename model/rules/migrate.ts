@@ -12,7 +12,7 @@ import type { Steps } from "../rule.ts";
 import type { Holder, Pte, TaskWork, Work } from "../state.ts";
 import { findVma } from "../vmas.ts";
 import { invalidate, invalidateEnd } from "./invalidate.ts";
-import { allocDestination, copyPage, finalizeAndMap } from "./migrate-driver.ts";
+import { allocDestination, copyFirst, copyRest, dropOwnEntry, finalizeAndMap } from "./migrate-driver.ts";
 import { expected, insertPage, moveMetadata } from "./migrate-metadata.ts";
 import { restoreEverywhere } from "./migrate-restore.ts";
 import { migrationEntry, rmapWalk } from "./rmap-walk.ts";
@@ -191,9 +191,24 @@ export const migrateSteps: Steps<"migrate"> = {
     },
   },
   m7_copy: {
-    spec: ["FRM-4", "MIG-25", "MIG-26", "MIG-27", "MIG-44", "MEM-21", "DMR-8"],
+    spec: ["MIG-25", "MIG-26", "MIG-55", "MEM-21", "MEM-24", "DMR-8"],
+    choices: () => ["copied", "failed"],
+    apply(s, t, a, choice) {
+      dropOwnEntry(s, a, entryAt(a));
+      if (choice === "copied") {
+        copyFirst(s, entryAt(a));
+        return goto(a, "m7_rest");
+      }
+      a.failed ||= a.faultAt === entryAt(a).vpn;
+      giveBack(s, t, known(entryAt(a).dst, "destination"));
+      amend(a, { dst: null, dstWrite: false });
+      advance(a, "m7", "m8");
+    },
+  },
+  m7_rest: {
+    spec: ["FRM-4", "MIG-26", "MIG-27", "MIG-44"],
     apply(s, _t, a) {
-      copyPage(s, a, entryAt(a));
+      copyRest(s, entryAt(a));
       advance(a, "m7", "m8");
     },
   },
@@ -359,9 +374,12 @@ function finalize(s: Work, t: TaskWork, entry: MigrateEntry): void {
     if (!moved && frame.kind === "system") setFrame(s, src, { lru: true });
     drop(s, src, mine(t, "collect"));
   }
-  if (dst !== null) {
-    unlockPage(s, dst);
-    if (frameOf(s, dst).kind === "system") setFrame(s, dst, { lru: true });
-    drop(s, dst, mine(t, "alloc"));
-  }
+  if (dst !== null) giveBack(s, t, dst);
+}
+
+/** Unlocks a destination and drops the reference that its allocation gave us: one that nobody maps is free again. */
+function giveBack(s: Work, t: TaskWork, dst: Pfn): void {
+  unlockPage(s, dst);
+  if (frameOf(s, dst).kind === "system") setFrame(s, dst, { lru: true });
+  drop(s, dst, mine(t, "alloc"));
 }
