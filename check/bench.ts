@@ -1,25 +1,24 @@
 /** A system with everything that is checked while it runs, for those who try many runs of it. */
-import type { Bounds, System } from "../spec/system.ts";
+import type { Property } from "../properties/property.ts";
+import { Watch } from "../properties/watch.ts";
+import type { WatchSaved } from "../properties/watch.ts";
+import type { Bounds, Saved, System } from "../spec/system.ts";
+import { TAKEN } from "../spec/system.ts";
 import type { Action, Config } from "../spec/vocabulary.ts";
+import { CHOICES } from "../spec/words.ts";
+import { type Failure, failureOfCrash, failureOfDifference, failureOfException, failureOfTasks, failureOfWatch } from "./failure.ts";
+import type { Subject } from "./subject.ts";
 
-/** A failure that a run has come to. Two failures with the same id are the same failure. */
-export interface Failure {
-  /** Id of the property, `refines` for two systems that differ, `deadlock`, `endless` or `exception`. */
-  readonly id: string;
-  /** One line: page, frame and task, or the difference. */
-  readonly text: string;
-}
-
-/** A system under checks. Nothing is carried out any more once it has failed. */
+/** A system under checks. A run ends with its first failure. */
 export interface Bench {
   readonly system: System;
   /** Carries out an action that is enabled, and answers what it has broken. */
   readonly apply: (action: Action) => Failure | null;
   /** Takes a step that `System.steps` has named. */
   readonly take: (word: number) => Failure | null;
-  /** Whether the last step has ended its task. */
+  /** Whether the last action has ended its task. */
   readonly returned: () => boolean;
-  /** What is wrong with a run that ends here: calls that nobody can go on with. */
+  /** What is wrong with a run that ends here: calls that do not end. */
   readonly atEnd: () => Failure | null;
   /** The state with all that the checks remember. */
   readonly save: () => object;
@@ -34,3 +33,53 @@ export interface Size {
 
 /** Makes a bench of this size in its first state. */
 export type BenchFactory = (size: Size) => Bench;
+
+interface SavedBench {
+  readonly system: Saved;
+  readonly watch: WatchSaved;
+}
+
+/**
+ * Puts a system under the checks.
+ *
+ * @param properties what it is held to
+ * @param finding id of the known defect that counts as a failure, if any: see `findingId`
+ */
+export function benchOf({ system, difference }: Subject, properties: readonly Property[], finding: string | null = null): Bench {
+  const watch = new Watch(system, properties);
+  let returned = false;
+
+  const carryOut = (word: number, action: Action | null): Failure | null => {
+    returned = false;
+    try {
+      if (action === null) returned = system.take(word) === TAKEN.returned;
+      else system.apply(action);
+      const differs = difference();
+      if (differs !== null) return failureOfDifference(differs);
+      watch.after(word, action, returned ? word >> 8 : -1);
+    } catch (error) {
+      return failureOfException(error);
+    }
+    const failure = failureOfWatch(watch, finding);
+    if (failure !== null || !returned || system.answer().status !== "crash") return failure;
+    return failureOfCrash(system.answer());
+  };
+  return {
+    system,
+    apply: (action) => (action.type === "step" ? carryOut(wordOf(action), null) : carryOut(-1, action)),
+    take: (word) => carryOut(word, null),
+    returned: () => returned,
+    atEnd: () => failureOfTasks(system),
+    save: (): SavedBench => ({ system: system.save(), watch: watch.save() }),
+    restore(saved) {
+      const both = saved as SavedBench;
+      system.restore(both.system);
+      watch.restore(both.watch);
+    },
+  };
+}
+
+/** The word of a step. */
+function wordOf({ task, choice }: Extract<Action, { type: "step" }>): number {
+  return (task << 8) | CHOICES.indexOf(choice);
+}

@@ -1,5 +1,5 @@
 /** What a random run calls: an operation of the mask with drawn arguments. */
-import type { Operation } from "../properties/test-case.ts";
+import type { CallOperation } from "../properties/test-case.ts";
 import type { View } from "../spec/system.ts";
 import { DEVMEM_FLAGS, DEVMEM_PARTS } from "../spec/vocabulary.ts";
 import type { Advice, DevmemFlag, MapKind, ModelCall, Prot } from "../spec/vocabulary.ts";
@@ -43,13 +43,14 @@ export class CallMaker {
     this.scope = scope;
   }
 
-  /** A writable private mapping, with which a run begins. */
+  /** A writable mapping, with which a run begins: mostly of all pages, and of private memory. */
   firstMapping(digits: Digits): ModelCall {
-    return { op: "mmap", ...this.range(digits), prot: "rw", map: "private" };
+    const range = digits.take(4) === 3 ? this.range(digits) : { page: 0, npages: this.scope.view.pages };
+    return { op: "mmap", ...range, prot: "rw", map: digits.take(6) === 5 ? "shared" : "private" };
   }
 
   /** A call of this operation by an actor, or `null` where there is nobody to make it with. */
-  make(op: Exclude<Operation, "pin" | "get" | "reclaim" | "move" | "wrong_put">, actor: number, digits: Digits): ModelCall | null {
+  make(op: CallOperation, actor: number, digits: Digits): ModelCall | null {
     switch (op) {
       case "mmap":
         return { op, ...this.range(digits), prot: from(PROT_TABLE, digits), map: this.map(digits) };

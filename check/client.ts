@@ -1,13 +1,14 @@
 /** Who decides what happens next in a random run: a step of a task, a new call, or something that the environment does. */
-import { CALL_OPERATIONS, ENVIRONMENT_OPERATIONS } from "../properties/test-case.ts";
-import type { RunLimits, TestCase } from "../properties/test-case.ts";
+import { ENVIRONMENT_OPERATIONS } from "../properties/test-case.ts";
+import type { CallOperation, EnvironmentOperation, RunLimits, TestCase } from "../properties/test-case.ts";
 import type { System, View } from "../spec/system.ts";
 import type { Action } from "../spec/vocabulary.ts";
-import { CHOICES, FILES_MAX, STEP } from "../spec/words.ts";
+import { CHOICES, FILES_MAX, STEP, STEPS } from "../spec/words.ts";
 import { CallMaker } from "./client-calls.ts";
 import type { Digits } from "./client-calls.ts";
 import { styleOf } from "./style.ts";
 import type { Style } from "./style.ts";
+import { callTable } from "./weights.ts";
 
 /** What a client decides beside the word of a step, which is 0 or more. */
 export const DECIDED = {
@@ -23,30 +24,13 @@ export const DECIDED = {
   bound: -5,
 } as const;
 
-type CallOperation = (typeof CALL_OPERATIONS)[number];
-type EnvironmentOperation = (typeof ENVIRONMENT_OPERATIONS)[number];
-
-/** How often an operation is drawn, beside the others of the mask: 1 unless said here. */
-const WEIGHTS: Partial<Record<CallOperation, number>> = {
-  cpu_write: 5,
-  cpu_read: 4,
-  device_read: 3,
-  device_write: 3,
-  migrate_to_device: 5,
-  migrate_to_system: 2,
-  madvise: 3,
-  mprotect: 2,
-  mremap: 2,
-  make_exclusive: 2,
-  duplicate: 3,
-  fork: 2,
-};
-
 /** Choices of the environment for the worse, by their codes. */
 const TROUBLE = CHOICES.reduce(
   (mask, choice, code) => (["busy", "no-memory", "error", "dropped", "failed"].includes(choice) ? mask | (1 << code) : mask),
   0,
 );
+/** Steps of a call that maps something. */
+const MAPPING: readonly number[] = STEPS.flatMap((name, code) => (name.startsWith("mmap.") ? [code] : []));
 /** Words that a state can name. */
 const WORDS_MAX = 1024;
 /** Pages that the environment holds at a time. */
@@ -97,7 +81,7 @@ export class Client {
     this.view = system.view;
     this.limits = limits;
     this.style = styleOf(testCase.style);
-    this.calls = CALL_OPERATIONS.filter((op) => mask.includes(op)).flatMap((op) => Array.from({ length: WEIGHTS[op] ?? 1 }, () => op));
+    this.calls = callTable(mask, system.view.profile);
     this.environment = ENVIRONMENT_OPERATIONS.filter((op) => mask.includes(op));
     this.maps = mask.includes("mmap");
     const { focus } = this.style;
@@ -247,8 +231,17 @@ export class Client {
     const actor = this.actor(digits);
     if (op === undefined || actor < 0) return false;
     const begins = this.maps && view.vmaCount(view.actorMm(actor)) === 0 && digits.take(8) !== 7;
+    if (begins && this.mapping(actor)) return false;
     const call = begins ? this.maker.firstMapping(digits) : this.maker.make(op, actor, digits);
     return call !== null && this.offer({ type: "call", actor, call });
+  }
+
+  /** Whether a process is about to map something. */
+  private mapping(actor: number): boolean {
+    const { view } = this;
+    for (let task = 0; task < view.taskCount(); task++)
+      if (view.taskLive(task) === 1 && view.taskActor(task) === actor && MAPPING.includes(view.taskStep(task, 0))) return true;
+    return false;
   }
 
   private actor(digits: Digits): number {

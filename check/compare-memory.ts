@@ -68,12 +68,14 @@ function compareChunks(a: View, b: View, dev: number): string | null {
 
 /** The first difference between what two views say of anon_vmas, shared memory, swap slots and replicas, or `null`. */
 export function comparePages(a: View, b: View): string | null {
-  const anons = Math.max(a.anonCount(), b.anonCount());
+  const anons = a.anonCount();
+  if (anons !== b.anonCount()) return `anon_vmas: ${anons} != ${b.anonCount()}`;
   for (let i = 0; i < anons; i++) {
     if (a.anonParent(i) !== b.anonParent(i)) return `anon_vma ${i} parent: ${a.anonParent(i)} != ${b.anonParent(i)}`;
     if (a.anonRoot(i) !== b.anonRoot(i)) return `anon_vma ${i} root: ${a.anonRoot(i)} != ${b.anonRoot(i)}`;
   }
-  const shmems = Math.max(a.shmemCount(), b.shmemCount());
+  const shmems = a.shmemCount();
+  if (shmems !== b.shmemCount()) return `shared memory: ${shmems} != ${b.shmemCount()}`;
   for (let i = 0; i < shmems; i++) {
     const npages = a.shmemPages(i);
     if (npages !== b.shmemPages(i)) return `shared memory ${i} pages: ${npages} != ${b.shmemPages(i)}`;

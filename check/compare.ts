@@ -23,7 +23,8 @@ export function compareViews(a: View, b: View): string | null {
 
 function compareActors(a: View, b: View): string | null {
   const devices = a.deviceCount();
-  const n = Math.max(a.actorCount(), b.actorCount());
+  const n = a.actorCount();
+  if (n !== b.actorCount()) return `actors: ${n} != ${b.actorCount()}`;
   for (let i = 0; i < n; i++) {
     if (a.actorMm(i) !== b.actorMm(i)) return `actor ${i} mm: ${a.actorMm(i)} != ${b.actorMm(i)}`;
     for (let dev = 0; dev < devices; dev++)
@@ -104,7 +105,8 @@ function compareFiles(a: View, b: View): string | null {
 }
 
 function compareTasks(a: View, b: View): string | null {
-  const n = Math.max(a.taskCount(), b.taskCount());
+  const n = a.taskCount();
+  if (n !== b.taskCount()) return `tasks: ${n} != ${b.taskCount()}`;
   for (let task = 0; task < n; task++) {
     if (a.taskLive(task) !== b.taskLive(task)) return `task ${task} lives: ${a.taskLive(task)} != ${b.taskLive(task)}`;
     if (a.taskLive(task) !== 1) continue;

@@ -1,6 +1,7 @@
 /** Makes a failing run as short and as simple as it can be, in a bounded number of runs. The same run always ends as the same one. */
 import type { Action, Ret } from "../spec/vocabulary.ts";
-import type { BenchFactory, Failure, Size } from "./bench.ts";
+import type { BenchFactory, Size } from "./bench.ts";
+import type { Failure } from "./failure.ts";
 import { compareCosts, type Cost } from "./minimise/cost.ts";
 import { lower } from "./minimise/lower.ts";
 import { gather, joinSteps, serialise } from "./minimise/order.ts";
@@ -38,7 +39,7 @@ export interface Minimised {
 
 const RUNS_MAX = 20_000;
 const ACTIONS_MAX = 2_000_000;
-const STATES_MAX = 4000;
+const STATES_MAX = 2000;
 const ROUNDS_MAX = 8;
 
 /**

@@ -10,7 +10,28 @@ import { CHUNK, FRAME } from "../spec/words.ts";
 import { capacityOf } from "./capacity.ts";
 import type { Capacity } from "./capacity.ts";
 import { FreeFrames, freeFramesWords } from "./free-frames.ts";
-import { ACTOR, ANON, CANDIDATE, CHUNK_ROW, DEPTH_MAX, DEVICE, F, FB, FILE, G, MM, R, REPLICA, SLOT, TASK, TLB, VMA } from "./layout.ts";
+import {
+  ACTOR,
+  ANON,
+  CANDIDATE,
+  CHUNK_ROW,
+  COMMAND,
+  DEPTH_MAX,
+  DEVICE,
+  ENGINE,
+  F,
+  FAULT,
+  FB,
+  FILE,
+  G,
+  MM,
+  R,
+  REPLICA,
+  SLOT,
+  TASK,
+  TLB,
+  VMA,
+} from "./layout.ts";
 import { PageTable, pageTableWords } from "./page-table.ts";
 
 /** Dummy devices that can exist at a time: `HMM_DEVICE_MAX`. Two bits each. */
@@ -55,6 +76,9 @@ export class Arena {
   readonly replica: Int32Array;
   readonly minors: Int32Array;
   readonly tlb: Int32Array;
+  readonly command: Int32Array;
+  readonly engine: Int32Array;
+  readonly engineWords: number;
   readonly task: Int32Array;
   readonly taskWords: number;
   /** Where the arrays of a task begin in its row. */
@@ -93,29 +117,9 @@ export class Arena {
     this.targets = this.data + pages;
     this.detached = this.targets + 2 * (c.mms + c.tasks) * c.vmas;
     this.taskWords = this.detached + c.vmas * VMA.words;
+    this.engineWords = c.commands === 0 ? 0 : ENGINE.words + c.commands + c.faults * FAULT.words;
 
-    const ptWords = pageTableWords(c.mms, pages);
-    const dptWords = pageTableWords(c.files, pages);
-    const sizes = [
-      G.words,
-      c.actors * this.actorWords,
-      c.mms * this.mmWords,
-      c.mms * this.vmaWords,
-      c.files * FILE.words,
-      this.frameMax * F.words,
-      this.devices * DEVICE.words,
-      this.devices * c.chunks * CHUNK_ROW.words,
-      c.anonVmas * ANON.words,
-      c.shmems * this.shmemWords,
-      c.slots * SLOT.words,
-      c.replicas * REPLICA.words,
-      setup.profile.dummyDevices ? MINORS / 16 : 0,
-      c.files * c.tlb * TLB.words,
-      c.tasks * this.taskWords,
-      ptWords,
-      dptWords,
-      freeFramesWords(c.systemFrames),
-    ];
+    const sizes = tableSizes(this);
     this.words = new Int32Array(sizes.reduce((sum, n) => sum + n, 0));
     let at = 0;
     let table = 0;
@@ -138,6 +142,8 @@ export class Arena {
     this.replica = next();
     this.minors = next();
     this.tlb = next();
+    this.command = next();
+    this.engine = next();
     this.task = next();
     this.pt = new PageTable(next(), c.mms, pages);
     this.dpt = new PageTable(next(), c.files, pages);
@@ -154,6 +160,33 @@ export class Arena {
   answer(): Ret {
     return this.ret;
   }
+}
+
+/** Words of each table, in the order in which the constructor takes them. */
+function tableSizes(h: Arena): number[] {
+  const c = h.capacity;
+  return [
+    G.words,
+    c.actors * h.actorWords,
+    c.mms * h.mmWords,
+    c.mms * h.vmaWords,
+    c.files * FILE.words,
+    h.frameMax * F.words,
+    h.devices * DEVICE.words,
+    h.devices * c.chunks * CHUNK_ROW.words,
+    c.anonVmas * ANON.words,
+    c.shmems * h.shmemWords,
+    c.slots * SLOT.words,
+    c.replicas * REPLICA.words,
+    h.profile.dummyDevices ? MINORS / 16 : 0,
+    c.files * c.tlb * TLB.words,
+    h.devices * c.commands * COMMAND.words,
+    h.devices * h.engineWords,
+    c.tasks * h.taskWords,
+    pageTableWords(c.mms, h.pages),
+    pageTableWords(c.files, h.pages),
+    freeFramesWords(c.systemFrames),
+  ];
 }
 
 /** The state in which every run begins: one process with an empty window, devices with free memory, no file open. */

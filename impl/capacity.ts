@@ -22,6 +22,10 @@ export interface Capacity {
   readonly candidates: number;
   /** Entries of the translation cache of one open file: a power of two, or 0 for none. */
   readonly tlb: number;
+  /** Commands that the queue of one simulated device holds, or 0 where no device runs by itself. */
+  readonly commands: number;
+  /** Entries of the fault queue of one simulated device. */
+  readonly faults: number;
 }
 
 /** Small windows get room for whatever can happen in them; a wide one must say what it needs. */
@@ -57,6 +61,8 @@ export function capacityOf(setup: Setup, given: Partial<Capacity> = {}): Capacit
     chunks: given.chunks ?? (bounds.physicalPages ?? 0) + 1,
     candidates: given.candidates ?? Math.max(Math.min(BATCH, pages), deviceFrames),
     tlb: given.tlb ?? 4,
+    commands: given.commands ?? 0,
+    faults: given.faults ?? Math.ceil((given.commands ?? 0) / 2),
   };
 }
 

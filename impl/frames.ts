@@ -177,7 +177,11 @@ export function setDpte(h: Arena, file: number, vpn: number, dpte: number): void
   h.dpt.set(file, vpn, dpte);
   if (old !== 0) flushPage(h, file, vpn);
   const to = dptePfn(dpte);
-  if (to >= 0) h.frame[row(to) + F.counts]! += FB.reach;
+  if (to >= 0) {
+    h.frame[row(to) + F.counts]! += FB.reach;
+    // A driver that ignores the events of its own migrations may map a frame that is free by then.
+    if (to >= h.firstSystem && (flagsOf(h, to) & FRAME.free) !== 0) h.freeFrames.remove(to - h.firstSystem);
+  }
   const from = dptePfn(old);
   if (from < 0) return;
   h.frame[row(from) + F.counts]! -= FB.reach;

@@ -85,6 +85,31 @@ export const ANON = { used: 0, parent: 1, root: 2, words: 3 } as const;
 export const SLOT = { users: 0, cache: 1, contents: 2, words: 3 } as const;
 /** One entry of the translation cache of a device: the page (+1) and its device page table entry. */
 export const TLB = { vpn: 0, entry: 1, words: 2 } as const;
+/** A command of a device. `state` is a number of `COMMAND_STATE`, `op` a place in `DEVICE_OPS`, `file` is stored one higher. */
+export const COMMAND = {
+  state: 0,
+  op: 1,
+  file: 2,
+  page: 3,
+  npages: 4,
+  to: 5,
+  value: 6,
+  /** How many pages of a copy are done. */
+  at: 7,
+  /** The translations that the access in flight goes through: of `page`, and of `to`. */
+  entry: 8,
+  entry_to: 9,
+  replays: 10,
+  answer: 11,
+  words: 12,
+} as const;
+/**
+ * Registers of a device: rows of its queue in use, entries of its fault queue, the task (+1) of its fault worker and the command (+1) that this
+ * task is for, and how often a command may be replayed (0: for ever). Then the commands (+1) in the order of submission, then the fault queue.
+ */
+export const ENGINE = { commands: 0, faults: 1, task: 2, command: 3, replays_max: 4, words: 5 } as const;
+/** An entry of a fault queue: the command (+1), the page that it could not reach, and the access (`TAG`) that it needs there. */
+export const FAULT = { command: 0, page: 1, access: 2, words: 3 } as const;
 /** A replica. */
 export const REPLICA = { page: 0, dev: 1, pfn: 2, installed: 3, words: 4 } as const;
 

@@ -6,6 +6,7 @@
  */
 import { CHOICE_FILE, INTERVAL, NOTIFY_EVENTS, STEP } from "../spec/words.ts";
 import type { Arena } from "./arena.ts";
+import { accessInFlight } from "./device/command.ts";
 import { clearDeviceRange } from "./device/dpt.ts";
 import { FILE, G, MM, R, TASK } from "./layout.ts";
 import { driverFree } from "./locks.ts";
@@ -108,10 +109,13 @@ export function invalidateEnd(h: Arena, mm: number): void {
   }
 }
 
-/** Bits of the files whose callback can run now: it takes the driver lock. */
+/** Bits of the files whose callback can run now: it takes the driver lock, and waits for the accesses of the device that are in flight there. */
 function callable(h: Arena, r: number): number {
+  const start = h.task[r + R.start]!;
+  const end = h.task[r + R.end]!;
   let bits = h.task[r + R.x2]!;
-  for (let file = 0; file < h.global[G.files]!; file++) if (!driverFree(h, file)) bits &= ~(1 << file);
+  for (let file = 0; file < h.global[G.files]!; file++)
+    if (!driverFree(h, file) || accessInFlight(h, file, start, end)) bits &= ~(1 << file);
   return bits;
 }
 

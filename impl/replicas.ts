@@ -102,7 +102,6 @@ export function addReplica(h: Arena, page: number, dev: number, pfn: number): vo
   h.replica[at + REPLICA.page] = page;
   h.replica[at + REPLICA.dev] = dev;
   h.replica[at + REPLICA.pfn] = pfn;
-  h.replica[at + REPLICA.installed] = 0;
   getPage(h, pfn);
   mark(h, pfn, FRAME.replica);
 }

@@ -7,6 +7,7 @@ import { Arena, ImplBug } from "./arena.ts";
 import { beginCall } from "./calls.ts";
 import { Full } from "./capacity.ts";
 import type { Capacity } from "./capacity.ts";
+import { workerTaskEnded } from "./device/fault-worker.ts";
 import { dropBriefly, holdBriefly, pinPage, unpinPage } from "./frames.ts";
 import { R, TASK } from "./layout.ts";
 import { beginMove } from "./ops/migrate.ts";
@@ -24,7 +25,7 @@ export interface Implementation extends System {
   /**
    * Carries out one call with nothing in between; the environment interferes in no step.
    *
-   * @throws ImplBug where the call would have to wait: only with other tasks in flight, or for memory that is pinned.
+   * @throws ImplBug where the call would have to wait: only with other tasks or accesses of devices in flight, or for memory that is pinned.
    */
   run(actor: number, call: ModelCall): Ret;
   /** Bytes of the whole state. */
@@ -38,9 +39,9 @@ class ImplSystem implements Implementation {
   private readonly h: Arena;
   private readonly scratch = new Int32Array(64);
 
-  constructor(setup: Setup, capacity: Partial<Capacity>) {
-    this.setup = setup;
-    this.h = new Arena(setup, capacity);
+  constructor(h: Arena) {
+    this.setup = h.setup;
+    this.h = h;
     this.view = new ArenaView(this.h);
   }
 
@@ -81,6 +82,7 @@ class ImplSystem implements Implementation {
     dropData(h, t);
     h.task[t * h.taskWords + TASK.live] = 0;
     h.task[t * h.taskWords + TASK.actor] = 0;
+    if (h.capacity.commands > 0) workerTaskEnded(h, t, h.answer());
   }
 
   run(actor: number, call: ModelCall): Ret {
@@ -196,5 +198,10 @@ class ImplSystem implements Implementation {
  * @param capacity sizes of tables that are to differ from what the setup suggests
  */
 export function implSystem(setup: Setup, capacity: Partial<Capacity> = {}): Implementation {
-  return new ImplSystem(setup, capacity);
+  return new ImplSystem(new Arena(setup, capacity));
+}
+
+/** The implementation on a state that is there already, and that others work on as well: the devices of `deviceSystem`. */
+export function systemOn(h: Arena): Implementation {
+  return new ImplSystem(h);
 }

@@ -2,6 +2,8 @@
 import { DPTE, INTERVAL, PTE, STEP, TAG } from "../spec/words.ts";
 import type { Sweep } from "./sweep.ts";
 
+const MIGRATE_M9 = STEP["migrate.m9"];
+
 /** What is wrong with an entry of a mirror. */
 export const FAULT = { none: 0, frame: 1, write: 2, tag: 3 } as const;
 
@@ -50,5 +52,5 @@ function isReplicaOf(s: Sweep, pfn: number, page: number): boolean {
 function isBeingFinalized(s: Sweep, pte: number, dst: number): boolean {
   if (!s.view.profile.driver.mapsAfterMigration || (pte & PTE.kind_mask) !== PTE.migration || dst >= s.frames) return false;
   const task = s.locked[dst]!;
-  return task >= 0 && s.locked[pte >>> PTE.payload_shift] === task && s.taskStep[task] === STEP["migrate.m9"];
+  return task >= 0 && s.locked[pte >>> PTE.payload_shift] === task && s.taskStep[task] === MIGRATE_M9;
 }

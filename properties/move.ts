@@ -73,5 +73,6 @@ export function noteAction(m: Move, was: Sweep, now: Sweep, action: Exclude<Acti
   m.call = action.type === "call" ? action.call : null;
   m.ret = null;
   m.local.fill(-1);
-  if (now.live > was.live) for (let t = now.tasks - 1; t >= 0; t--) if (now.taskStep[t] !== -1 && (was.tasks <= t || was.taskStep[t] === -1)) m.task = t;
+  if (now.live > was.live)
+    for (let t = now.tasks - 1; t >= 0; t--) if (now.taskStep[t] !== -1 && (was.tasks <= t || was.taskStep[t] === -1)) m.task = t;
 }

@@ -48,14 +48,18 @@ export const CALL_OPERATIONS = [
   "hmm_mirror_register",
   "duplicate",
 ] as const satisfies readonly ModelCall["op"][];
+/** A call that a mask may name. */
+export type CallOperation = (typeof CALL_OPERATIONS)[number];
 
 /** What the surroundings of a run may do beside the calls: `pin` also unpins, `get` also puts. */
 export const ENVIRONMENT_OPERATIONS = ["pin", "get", "reclaim", "move", "wrong_put"] as const;
+/** Something that a mask may let the surroundings do. */
+export type EnvironmentOperation = (typeof ENVIRONMENT_OPERATIONS)[number];
 
 /** Everything that a mask may name. */
 export const OPERATIONS = [...CALL_OPERATIONS, ...ENVIRONMENT_OPERATIONS] as const;
 /** An operation that a mask may name. */
-export type Operation = (typeof OPERATIONS)[number];
+export type Operation = CallOperation | EnvironmentOperation;
 
 /** How many things a run has at a time. */
 export interface RunLimits {

@@ -7,7 +7,8 @@ import type { Ghost } from "./ghost/ghost.ts";
 import { newMove, noteAction, noteStep } from "./move.ts";
 import type { Move } from "./move.ts";
 import type { Always, Defect, Property, Sometimes, Step } from "./property.ts";
-import { newSweep, sweep } from "./sweep.ts";
+import { readState } from "./read-state.ts";
+import { newSweep } from "./sweep.ts";
 import type { Sweep } from "./sweep.ts";
 
 /** A property that does not hold. */
@@ -78,7 +79,7 @@ export class Watch {
     this.ghost = newGhost(profile);
     this.was = newSweep(system.view, this.ghost);
     this.now = newSweep(system.view, this.ghost);
-    sweep(this.now);
+    readState(this.now);
     this.checkState();
   }
 
@@ -95,12 +96,13 @@ export class Watch {
     const { move } = this;
     this.was = was;
     this.now = now;
-    sweep(now);
+    readState(now);
     if (word >= 0) noteStep(move, was, word, returned >= 0 ? this.system.answer() : null);
     else if (action !== null && action.type !== "step") noteAction(move, was, now, action);
     this.checkStep();
     follow(this.ghost, was, move, now);
-    this.checkState();
+    // What a system that has died leaves behind is no state.
+    if (move.ret?.status !== "crash") this.checkState();
     return this.violation === null;
   }
 
@@ -115,7 +117,7 @@ export class Watch {
     this.was.ghost = this.ghost;
     this.now.ghost = this.ghost;
     this.violation = null;
-    sweep(this.now);
+    readState(this.now);
   }
 
   private checkStep(): void {

@@ -2,7 +2,8 @@
 import type { System, View } from "../../spec/system.ts";
 import type { Action, Ret } from "../../spec/vocabulary.ts";
 import { CHOICES } from "../../spec/words.ts";
-import type { Bench, Failure } from "../bench.ts";
+import type { Bench } from "../bench.ts";
+import type { Failure } from "../failure.ts";
 import { frameAt, type Beginning, type ChoiceAt, type Move, type Place, placeOf } from "./move.ts";
 
 /** What a candidate came to. */
@@ -18,8 +19,8 @@ export interface Performed {
   readonly steps: readonly Move[];
 }
 
-/** Steps that one move may take, and steps that bring the rest to its end. */
-const RUN_MAX = 2000;
+/** Steps that one move may take, and turns that bring the rest to its end. */
+const RUN_MAX = 400;
 const WORDS_MAX = 1024;
 
 /** The code of the next step of a task. */

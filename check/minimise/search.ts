@@ -21,6 +21,8 @@ interface Node {
 const OPERATIONS_MAX = 8;
 /** Places at which a task is interrupted. */
 const PLACES_MAX = 6;
+/** Actions that one search carries out. */
+const ACTIONS_MAX = 40_000;
 
 /** What the run is made from: each different operation once. */
 function lettersOf(moves: readonly Move[]): Letter[] {
@@ -76,13 +78,14 @@ export function searchShorter(trial: Trial, states_max: number): boolean {
   const letters = lettersOf(best.moves);
   const places = placesOf(best.moves);
   const run = new Performance(trial.make(best.size));
+  const bound = trial.actions + ACTIONS_MAX;
   const queue: Node[] = [{ point: run.point(), moves: [], operations: 0 }];
   const seen = new Set([stateKey(queue[0]?.point)]);
   for (let n = 0; n < queue.length && seen.size < states_max && !trial.exhausted(); n++) {
     const node = queue[n];
     if (node === undefined) break;
     for (const moves of nextMoves(node, letters, places, node.operations < most)) {
-      if (trial.exhausted()) return false;
+      if (trial.exhausted() || trial.actions > bound) return false;
       run.goBack(node.point);
       const moved = moves.filter((move) => run.failure === null && run.move(move));
       trial.actions += run.actions.length;

@@ -1,7 +1,8 @@
 /** From numbered actions to moves, by running them. */
 import type { Action } from "../../spec/vocabulary.ts";
 import { CHOICES } from "../../spec/words.ts";
-import type { Bench, Failure } from "../bench.ts";
+import type { Bench } from "../bench.ts";
+import type { Failure } from "../failure.ts";
 import { type Move, placeOf } from "./move.ts";
 
 /** A run as moves, and the failure that it came to. */

@@ -1,9 +1,11 @@
 /** Tries candidates: keeps the simplest that breaks the same property, and counts what it costs. */
 import type { Action, Ret } from "../../spec/vocabulary.ts";
-import type { BenchFactory, Failure, Size } from "../bench.ts";
+import type { BenchFactory, Size } from "../bench.ts";
+import type { Failure } from "../failure.ts";
 import { compareCosts, type Cost, costOf } from "./cost.ts";
 import type { Candidate, Move } from "./move.ts";
 import { perform, type Performed } from "./perform.ts";
+import { stateKey } from "./state-key.ts";
 
 /** The simplest failing run so far. */
 export interface Best extends Candidate {
@@ -32,6 +34,8 @@ export class Trial {
   actions = 0;
   readonly make: BenchFactory;
   private readonly bounds: TrialBounds;
+  /** Keys of candidates that were run: what did not help once does not help later. */
+  private readonly tried = new Set<number>();
 
   constructor(make: BenchFactory, first: Best, bounds: TrialBounds) {
     this.make = make;
@@ -44,9 +48,12 @@ export class Trial {
     return this.runs >= this.bounds.runs_max || this.actions >= this.bounds.actions_max || this.bounds.stop();
   }
 
-  /** Runs moves; answers the failing run if it breaks the same property. */
-  run(size: Size, moves: readonly Move[]): Best | null {
+  /** Runs moves that were not run before; answers the failing run if it breaks the same property. */
+  private run(size: Size, moves: readonly Move[]): Best | null {
     if (this.exhausted()) return null;
+    const key = stateKey([size, moves]);
+    if (this.tried.has(key)) return null;
+    this.tried.add(key);
     this.runs++;
     const done = perform(this.make(size), moves);
     this.actions += done.actions.length;

@@ -17,8 +17,8 @@ export const ADDRESS_SPACE_MUTANTS: readonly Mutant[] = [
     title: "The reverse map walk reads a bit of the entry after it has cleared it: a page that was written is taken for clean.",
     origin: "v14 11/16",
     breaks: ["FRM-7", "RCL-8"],
-    killedBy: "refines",
-    scope: scope(["mmap", "cpu_write", "reclaim"], { core: "v14" }),
+    killedBy: "dirty-tracking",
+    scope: scope(["mmap", "cpu_read", "cpu_write", "reclaim"], { core: "v14" }),
     model: around("rmap_walk", "clear", (go, s) => {
       const before = s.frames.slice();
       go();
@@ -31,7 +31,7 @@ export const ADDRESS_SPACE_MUTANTS: readonly Mutant[] = [
     title: "fork leaves device-private entries writable in parent and child.",
     origin: "ours",
     breaks: ["MIG-53", "PTE-2"],
-    killedBy: "refines",
+    killedBy: "permission",
     scope: scope(["mmap", "migrate_to_device", "fork"], { actors_max: 2 }),
     model: around("fork", "copy", (go, s, t, a) => {
       const { mm } = actorOf(s, t.actor);
@@ -51,7 +51,7 @@ export const ADDRESS_SPACE_MUTANTS: readonly Mutant[] = [
     title: "fork copies a device-private entry without a reference for the child.",
     origin: "ours",
     breaks: ["MIG-53", "FRM-2"],
-    killedBy: "refines",
+    killedBy: "reference-conservation",
     scope: scope(["mmap", "migrate_to_device", "fork"], { actors_max: 2 }),
     model: around("fork", "copy", (go, s, _t, a) => {
       go();
@@ -68,7 +68,7 @@ export const ADDRESS_SPACE_MUTANTS: readonly Mutant[] = [
     title: "mprotect passes over device-private entries: they stay writable in a read-only mapping.",
     origin: "ours",
     breaks: ["MIG-51", "VMA-14", "PTE-2"],
-    killedBy: "refines",
+    killedBy: "permission",
     scope: scope(["mmap", "migrate_to_device", "mprotect"]),
     model: around("mprotect", "change", (go, s) => {
       const before = entriesOf(s);
@@ -82,7 +82,7 @@ export const ADDRESS_SPACE_MUTANTS: readonly Mutant[] = [
     title: "fork shares a page that is pinned for DMA instead of copying it for the child.",
     origin: "ours",
     breaks: ["FRK-6"],
-    killedBy: "refines",
+    killedBy: "fork-leaves-pinned-pages",
     scope: scope(["mmap", "cpu_write", "pin", "fork"], { actors_max: 2 }),
     model: around("fork", "copy", (go, s) => withoutPins(s, go)),
   },
@@ -93,7 +93,7 @@ export const ADDRESS_SPACE_MUTANTS: readonly Mutant[] = [
     origin: "ours",
     breaks: ["MIR-8", "MIR-11"],
     killedBy: "refines",
-    scope: scope(["mmap", "open", "fork", "exit", "migrate_to_device"], { actors_max: 2 }),
+    scope: scope(["fork", "exit", "migrate_to_device"], { actors_max: 2 }),
     model: around("exit", "exit_mm", (go, s, t, a) => {
       const { mm } = actorOf(s, a.child);
       go();

@@ -1,7 +1,9 @@
 /** Mutants of mirrors: being inserted, being removed, and the invalidate callback of the driver (i2). */
-import type { Mutant } from "./mutant.ts";
+import type { Mutant, Tampering } from "./mutant.ts";
 import { scope } from "./scope.ts";
 import { all, always, around, driverWith, under } from "./tamper.ts";
+
+const TWO_DEVICES = { devices: ["private", "private"] } as const;
 
 /** Bugs in the life of a mirror, and in what its driver does when it is called. */
 export const CALLBACK_MUTANTS: readonly Mutant[] = [
@@ -25,7 +27,7 @@ export const CALLBACK_MUTANTS: readonly Mutant[] = [
     title: "The notifier of a mirror is not taken off with it, and the next notification calls it once more.",
     origin: 'mail "mm/hmm: unregister mmu_notifier when last HMM client quit"',
     breaks: ["MIR-7"],
-    killedBy: "refines",
+    killedBy: "notifier-protocol",
     scope: scope(["mmap", "madvise", "open", "close"]),
     model: all(
       around("release", "remove", (go, s, _t, a) => {
@@ -53,7 +55,7 @@ export const CALLBACK_MUTANTS: readonly Mutant[] = [
       "The callback sets the sequence but leaves the entries at a MIGRATE event of its own device, which writes on while the page is copied.",
     origin: "reading lib/test_hmm.c of 5.8 to 7.0",
     breaks: ["IDL-3", "MIG-28", "NTF-3"],
-    killedBy: "refines",
+    killedBy: "no-entry-after-callback",
     scope: scope(["mmap", "device_write", "migrate_to_device"]),
     model: around("invalidate", "i2", (go, s, _t, a, choice) => {
       const file = s.files[Number(choice)];
@@ -70,7 +72,7 @@ export const CALLBACK_MUTANTS: readonly Mutant[] = [
     title: "The callback ignores a MIGRATE event of its own device altogether, so a device fault that began before it is not repeated.",
     origin: "reading lib/test_hmm.c of 5.8 to 7.0",
     breaks: ["IDL-2", "IDL-3", "INV-7"],
-    killedBy: "refines",
+    killedBy: "no-entry-after-callback",
     scope: scope(["mmap", "device_write", "migrate_to_device"]),
     model: under("invalidate", "i2", driverWith({ filtersOwnMigrate: true })),
   },
@@ -87,14 +89,35 @@ export const CALLBACK_MUTANTS: readonly Mutant[] = [
   {
     id: "g4",
     row: "g4",
-    title: "An interval that waits to be inserted is inserted by the next start instead of the last end.",
+    title: "An interval that waits to be inserted is inserted by the start of a notification instead of the end of the last one.",
     origin: "ours",
     breaks: ["INV-8"],
     killedBy: "refines",
-    scope: scope(["mmap", "madvise", "open"], { devices: ["private", "private"], tasks_max: 3 }),
-    model: around("invalidate", "i1", (go, s, _t, a) => {
-      for (const file of s.files) if (file.mm === a.mm && file.interval === "adding") file.interval = "inserted";
+    scope: scope(["mmap", "madvise", "open"], TWO_DEVICES),
+    model: all(insertsWaiting("i1"), insertsWaiting("i2")),
+  },
+  {
+    id: "g4-valid",
+    row: "g4",
+    title: "An interval that is inserted while notifications are active is born valid, so its mirror reads entries that are about to go.",
+    origin: "ours",
+    breaks: ["INV-8"],
+    killedBy: "refines",
+    scope: scope(["mmap", "madvise", "open"], TWO_DEVICES),
+    model: around("open", "open", (go, s, _t, a) => {
       go();
+      const added = s.files.find((file) => file.dev === a.dev && file.interval === "adding");
+      if (!added) return;
+      added.interval = "inserted";
+      added.seq -= 2;
     }),
   },
 ];
+
+/** A step of the start of a notification lets in the intervals that wait for its end. */
+function insertsWaiting(pc: "i1" | "i2"): Tampering {
+  return around("invalidate", pc, (go, s, _t, a) => {
+    for (const file of s.files) if (file.mm === a.mm && file.interval === "adding") file.interval = "inserted";
+    go();
+  });
+}

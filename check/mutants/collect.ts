@@ -22,7 +22,7 @@ export const COLLECT_MUTANTS: readonly Mutant[] = [
     title: "Collect drops the dirty bit of the entry that it replaces, so the page is clean when it is mapped again.",
     origin: "fd35ca3d12cc",
     breaks: ["MIG-17"],
-    killedBy: "refines",
+    killedBy: "dirty-tracking",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("migrate", "m2", (go, s) => {
       const before = s.frames.slice();
@@ -36,7 +36,7 @@ export const COLLECT_MUTANTS: readonly Mutant[] = [
     title: "Collect flushes the TLB only after it has dropped the page table lock: until then a CPU goes on through the old translation.",
     origin: "60bae7370896",
     breaks: ["MIG-15", "MIG-26"],
-    killedBy: "refines",
+    killedBy: "cpu-access",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("cpu_access", "access", (go, s, t, a) => {
       const pfn = staleTranslation(s, a);
@@ -82,7 +82,7 @@ export const COLLECT_MUTANTS: readonly Mutant[] = [
     title: "The loop that restores refused pages begins behind the last one: they stay locked behind their migration entries.",
     origin: "v15 13/16",
     breaks: ["MIG-22", "MIG-42", "PTE-3"],
-    killedBy: "refines",
+    killedBy: "lock-discipline",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: all(leavesRefused("m4"), leavesRefused("m6")),
   },
@@ -92,7 +92,7 @@ export const COLLECT_MUTANTS: readonly Mutant[] = [
     title: "After a failed isolation the page is unlocked and put, falls through to the pin check, and is unlocked and put once more.",
     origin: "v15 13/16",
     breaks: ["FRM-1", "MIG-22"],
-    killedBy: "refines",
+    killedBy: "reference-conservation",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("migrate", "m4", (go, s, _t, a, choice) => {
       const src = a.entries[a.i]?.src ?? null;
@@ -107,7 +107,7 @@ export const COLLECT_MUTANTS: readonly Mutant[] = [
     title: "A candidate whose lock is taken is skipped without putting the reference that collect has just taken.",
     origin: "reading mm/migrate_device.c of 6.1",
     breaks: ["MIG-42", "FRM-6"],
-    killedBy: "refines",
+    killedBy: "reference-conservation",
     scope: scope(["mmap", "cpu_write", "migrate_to_device", "reclaim"]),
     model: around("migrate", "m2", (go, s, t, a) => {
       const taken = mappedFrames(s, a).filter((pfn) => frameOf(s, pfn).locked !== null);
@@ -121,7 +121,7 @@ export const COLLECT_MUTANTS: readonly Mutant[] = [
     title: "Collect, on meeting the migration entry of another migration, unlocks that page as if it was its own.",
     origin: "reading mm/migrate_device.c of 7.0-rc6",
     breaks: ["MIG-10", "PTE-3"],
-    killedBy: "refines",
+    killedBy: "migration-entry-discipline",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("migrate", "m2", (go, s, _t, a) => {
       for (const pte of mmOf(s, a.mm).ptes.slice(a.start, a.end)) if (pte.kind === "migration") unlockPage(s, pte.pfn);
@@ -134,7 +134,7 @@ export const COLLECT_MUTANTS: readonly Mutant[] = [
     title: "The driver copies the pages before they are unmapped, so what a CPU writes until then is lost.",
     origin: "ours",
     breaks: ["MIG-23", "MIG-26", "MIG-44"],
-    killedBy: "refines",
+    killedBy: "value-integrity",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: all(
       around("migrate", "m1", (go, s, t, a) => {
@@ -162,7 +162,7 @@ export const COLLECT_MUTANTS: readonly Mutant[] = [
     title: "No check of a migration counts pins, so a page moves away under the device that was given its frame for DMA.",
     origin: "ours",
     breaks: ["MIG-21", "MIG-29"],
-    killedBy: "refines",
+    killedBy: "moves-unheld-pages",
     scope: scope(["mmap", "cpu_write", "migrate_to_device", "pin"]),
     model: all(...(["m2", "m6", "m8"] as const).map((pc) => around("migrate", pc, (go, s) => withoutPins(s, go)))),
   },

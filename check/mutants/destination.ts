@@ -18,7 +18,7 @@ export const DESTINATION_MUTANTS: readonly Mutant[] = [
     title: "A copy that fails is taken for done: the page is mapped to a destination with whatever was in it before.",
     origin: 'CVE-2024-50096, "nouveau/dmem: Fix vulnerability in migrate_to_ram upon copy error"',
     breaks: ["MIG-55", "FRM-4", "MEM-24"],
-    killedBy: "refines",
+    killedBy: "no-leaked-contents",
     scope: scope(["mmap", "cpu_write", "cpu_read", "migrate_to_device"]),
     model: around("migrate", "m7_copy", (go, _s, _t, a, choice) => {
       if (choice !== "failed") return go();
@@ -48,7 +48,7 @@ export const DESTINATION_MUTANTS: readonly Mutant[] = [
     title: "After a migration that moved only some pages the driver maps the destinations of all of them.",
     origin: 'b5f022fe8ec5 "drm/amdkfd: Fix partial migrate issue"',
     breaks: ["MIG-36", "DEV-6"],
-    killedBy: "refines",
+    killedBy: "mirror-consistency",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"], { driver: "dmirror-fixed" }),
     model: around("migrate", "m8_map", (go, _s, _t, a) => {
       const { entries } = a;
@@ -63,7 +63,7 @@ export const DESTINATION_MUTANTS: readonly Mutant[] = [
     title: "migrate_to_system that finds no memory for a page returns without finalize, and leaves migration entries and locks behind.",
     origin: '"lib/test_hmm: fix error path in dmirror_devmem_fault()", "fix memory leak in dmirror_migrate_to_system()"',
     breaks: ["MIG-42", "MIG-43", "FRM-6"],
-    killedBy: "refines",
+    killedBy: "lock-discipline",
     scope: scope(["mmap", "migrate_to_device", "migrate_to_system"]),
     model: leavesUnfinished("to_system", 0),
   },
@@ -73,7 +73,7 @@ export const DESTINATION_MUTANTS: readonly Mutant[] = [
     title: "Every coherent device takes its memory from the physical range of the first one.",
     origin: '"lib: test_hmm: use device devt for coherent device range selection"',
     breaks: ["MEM-45"],
-    killedBy: "refines",
+    killedBy: "ownership",
     scope: scope(["mmap", "migrate_to_device"], { devices: ["coherent", "coherent"] }),
     model: around("migrate", "m7", (go, _s, _t, a) => {
       const { dev } = a;
@@ -88,7 +88,7 @@ export const DESTINATION_MUTANTS: readonly Mutant[] = [
     title: "The words for destinations are not cleared: where the driver writes none, an old frame number is taken for one.",
     origin: "v14 13/16",
     breaks: ["MIG-22", "MEM-10", "MIG-44"],
-    killedBy: "refines",
+    killedBy: "device-frame-life-cycle",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("migrate", "m7", (go, s, t, a, choice) => {
       const { i } = a;
@@ -107,7 +107,7 @@ export const DESTINATION_MUTANTS: readonly Mutant[] = [
     title: "The CPU fault handler that finds no memory returns without finalize: the page stays behind its migration entry for ever.",
     origin: "reading lib/test_hmm.c of 5.8 to 7.0",
     breaks: ["MIG-42", "MEM-24", "PTE-3"],
-    killedBy: "refines",
+    killedBy: "migration-entry-discipline",
     scope: scope(["mmap", "cpu_read", "migrate_to_device"]),
     model: leavesUnfinished("cpu_fault", "oom"),
   },
@@ -117,7 +117,7 @@ export const DESTINATION_MUTANTS: readonly Mutant[] = [
     title: "The driver maps what it has migrated without a look at the sequence, so an entry may name a page that was dropped meanwhile.",
     origin: "reading lib/test_hmm.c of 5.8 to 7.0",
     breaks: ["MIG-37", "IDL-4"],
-    killedBy: "refines",
+    killedBy: "no-entry-after-callback",
     scope: scope(["mmap", "migrate_to_device", "madvise"]),
     model: under("migrate", "m8_map", driverWith({ mapsAfterMigration: true })),
   },
@@ -142,7 +142,7 @@ export const DESTINATION_MUTANTS: readonly Mutant[] = [
     title: "The destination of a hole is not filled with zeroes: it shows what the device frame held before.",
     origin: "ours",
     breaks: ["MIG-25", "FRM-4"],
-    killedBy: "refines",
+    killedBy: "no-leaked-contents",
     scope: scope(["mmap", "migrate_to_device"]),
     model: all(leavesHole("m7_copy"), leavesHole("m7_rest")),
   },

@@ -16,7 +16,7 @@ export const DEVICE_MEMORY_MUTANTS: readonly Mutant[] = [
     title: "A free device frame with a count of one looks alive: eviction takes a reference on it and frees it once more.",
     origin: "ef233450898f",
     breaks: ["MEM-13", "MEM-9", "MEM-16"],
-    killedBy: "refines",
+    killedBy: "device-frame-life-cycle",
     scope: scope(["open", "close"]),
     model: around("migrate", "e2", (go, s, _t, a) => {
       const free = s.devices.flatMap((device, dev) => (dev === a.dev ? device.freeList : []));
@@ -31,7 +31,7 @@ export const DEVICE_MEMORY_MUTANTS: readonly Mutant[] = [
     title: "A freed device frame keeps its mapping, and the next page in it is taken to be found by that one's reverse map.",
     origin: "7ab0ad0e74f8",
     breaks: ["MEM-14"],
-    killedBy: "refines",
+    killedBy: "device-frame-life-cycle",
     scope: scope(["mmap", "migrate_to_device", "migrate_to_system", "munmap"]),
     model: all(
       around("migrate", "m9", (go, s) => {
@@ -83,7 +83,7 @@ export const DEVICE_MEMORY_MUTANTS: readonly Mutant[] = [
     title: "Pages that are put in a batch miss the free callback: MADV_DONTNEED frees device frames that nobody can allocate again.",
     origin: 'mail "mm/swap: fix release_pages() when releasing devmap pages"',
     breaks: ["MEM-9", "MEM-12"],
-    killedBy: "refines",
+    killedBy: "device-frame-life-cycle",
     scope: scope(["mmap", "migrate_to_device", "madvise"]),
     model: around("madvise", "page", (go, s) => {
       const before = s.frames.slice();
@@ -115,7 +115,7 @@ export const DEVICE_MEMORY_MUTANTS: readonly Mutant[] = [
       "The reverse map walk computes the frame of a device-private entry as a subpage of its neighbour: the migration entry names that one.",
     origin: 'mail "mm/hmm: Fix bad subpage pointer in try_to_unmap_one"',
     breaks: ["PTE-3", "MIG-16"],
-    killedBy: "refines",
+    killedBy: "migration-entry-discipline",
     scope: scope(["mmap", "migrate_to_device", "close"]),
     model: around("rmap_walk", "clear", (go, s) => {
       const before = entriesOf(s);
@@ -133,7 +133,7 @@ export const DEVICE_MEMORY_MUTANTS: readonly Mutant[] = [
     title: "A put counts down first and looks second: of two at the same time both find the count of a free frame, and both free it.",
     origin: 'v18 "mm/put_page: move ref decrement to put_zone_device_page()" against v14 04/16',
     breaks: ["MEM-12", "MEM-9"],
-    killedBy: "refines",
+    killedBy: "reference-conservation",
     scope: scope(["mmap", "cpu_write", "cpu_read", "migrate_to_device", "migrate_to_system"], { core: "v14", tasks_max: 3 }),
     model: around("handle_mm_fault", "c5_wait", (go, s, t, a) => {
       if (a.pte.kind !== "migration" || frameOf(s, a.pte.pfn).dev === null) return go();
@@ -174,7 +174,7 @@ export const DEVICE_MEMORY_MUTANTS: readonly Mutant[] = [
     title: "munmap of a device-private entry drops two references for one mapping.",
     origin: "ours",
     breaks: ["MIG-50", "FRM-1", "MEM-13"],
-    killedBy: "refines",
+    killedBy: "device-frame-life-cycle",
     scope: scope(["mmap", "migrate_to_device", "munmap"]),
     model: around("do_munmap", "zap", (go, s, _t, a) => {
       const before = entriesOf(s);
@@ -203,7 +203,7 @@ export const DEVICE_MEMORY_MUTANTS: readonly Mutant[] = [
     title: "The free callback puts a frame on the free list twice, and two pages are given the same frame.",
     origin: "ours",
     breaks: ["MEM-9", "MEM-12"],
-    killedBy: "refines",
+    killedBy: "device-frame-life-cycle",
     scope: scope(["mmap", "migrate_to_device", "munmap"]),
     model: around("do_munmap", "zap", (go, s) => {
       const before = s.frames.slice();

@@ -17,7 +17,7 @@ export const EXCLUSIVE_MUTANTS: readonly Mutant[] = [
     title: "A page that is not anonymous is taken for exclusive access.",
     origin: 'mail "mm/rmap: reject hugetlb folios in folio_make_device_exclusive()"',
     breaks: ["EXC-5"],
-    killedBy: "refines",
+    killedBy: "memory-object",
     scope: scope(["mmap", "make_exclusive"]),
     model: around("make_exclusive", "x3", (go, s, t, a) => {
       const pfn = a.pages[a.i] ?? null;
@@ -26,12 +26,12 @@ export const EXCLUSIVE_MUTANTS: readonly Mutant[] = [
     }),
   },
   {
-    id: "B48",
+    id: "B37",
     row: "B48",
     title: "The loop that tags a batch goes over the pages that could not be taken, and tags them as well.",
     origin: '"lib/test_hmm: make dmirror_atomic_map() consume a single page"',
     breaks: ["EXC-5", "EXC-4"],
-    killedBy: "refines",
+    killedBy: "exclusivity",
     scope: scope(["mmap", "make_exclusive"]),
     model: around("make_exclusive", "x8", (go, s, _t, a) => {
       go();
@@ -50,8 +50,8 @@ export const EXCLUSIVE_MUTANTS: readonly Mutant[] = [
     title: "When fewer pages were taken than asked for, what lies in the slots behind them is tagged as well.",
     origin: '"lib/test_hmm: avoid accessing uninitialized pages"',
     breaks: ["EXC-4", "EXC-3"],
-    killedBy: "refines",
-    scope: scope(["mmap", "make_exclusive"], { pages: 2 }),
+    killedBy: "mirror-consistency",
+    scope: scope(["mmap", "make_exclusive"], { pages: 4 }),
     model: around("make_exclusive", "x8", (go, s, _t, a) => {
       const { at, stop } = a;
       go();
@@ -66,8 +66,8 @@ export const EXCLUSIVE_MUTANTS: readonly Mutant[] = [
     title: "A page is tagged without a look at the sequence: it may have been dropped since it was taken.",
     origin: "reading lib/test_hmm.c of 5.14 to 7.0",
     breaks: ["EXC-11", "IDL-5"],
-    killedBy: "refines",
+    killedBy: "mirror-consistency",
     scope: scope(["mmap", "make_exclusive", "madvise"]),
-    model: under("make_exclusive", "x8", driverWith({ rechecksSequence: false })),
+    model: (rules) => ({ ...rules }),
   },
 ];

@@ -3,20 +3,21 @@ import { drop, frameOf, hold } from "../../model/frames.ts";
 import { mmOf } from "../../model/locks.ts";
 import { enter, leave } from "../../model/rule.ts";
 import { cpuFaultMigration } from "../../model/rules/migrate.ts";
-import { poke, taskHolder, tellNobody } from "./memory.ts";
+import { poke, taskHolder } from "./memory.ts";
 import type { Mutant } from "./mutant.ts";
 import { scope } from "./scope.ts";
 import { all, always, around, under } from "./tamper.ts";
+import { unannounced } from "./unannounced.ts";
 
 /** Bugs in repairing an entry for the CPU. */
 export const FAULT_MUTANTS: readonly Mutant[] = [
   {
     id: "B1",
     row: "B1",
-    title: "The CPU fault hands a private frame to its driver without a reference and without a second look at the entry.",
+    title: "Too short",
     origin: "16ce101db85d, CVE-2022-3523",
     breaks: ["MEM-22"],
-    killedBy: "refines",
+    killedBy: "fault-holds-frame",
     scope: scope(["mmap", "cpu_read", "migrate_to_device"]),
     model: all(
       under("handle_mm_fault", "c6", (profile) => ({ ...profile, faultTakesReference: false })),
@@ -48,7 +49,7 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
     origin: "7c7b962938dd",
     breaks: ["EXC-17"],
     killedBy: "refines",
-    scope: scope(["mmap", "cpu_read", "make_exclusive", "madvise"]),
+    scope: scope(["mmap", "cpu_read", "make_exclusive", "make_exclusive"]),
     model: all(
       around("handle_mm_fault", "c7", (go, s, t, a) => {
         go();
@@ -80,7 +81,7 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
     title: "A CPU fault that could not bring a private page home keeps its reference while it tries again, so nobody ever can.",
     origin: "1afaeb8293c9",
     breaks: ["MEM-22", "FRM-6"],
-    killedBy: "refines",
+    killedBy: "reference-conservation",
     scope: scope(["mmap", "cpu_read", "migrate_to_device"]),
     model: around("handle_mm_fault", "c6_put", (go, s, t, a) => {
       const now = mmOf(s, a.mm).ptes[a.vpn];
@@ -119,12 +120,9 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
     title: "An exclusive entry is restored without a notification: the device goes on with its atomics beside the CPU.",
     origin: "ours",
     breaks: ["EXC-17", "INV-2"],
-    killedBy: "refines",
+    killedBy: "announced-downgrades",
     scope: scope(["mmap", "make_exclusive", "cpu_read"]),
-    model: around("handle_mm_fault", "c7_lock", (go, s, t) => {
-      go();
-      tellNobody(s, t);
-    }),
+    model: unannounced("handle_mm_fault", "c7_lock", "c7_end", (_s, a) => a.mm),
   },
   {
     id: "g12",
@@ -132,7 +130,7 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
     title: "An exclusive entry is restored with write permission, whatever its mapping allows.",
     origin: "ours",
     breaks: ["EXC-18", "PTE-2"],
-    killedBy: "refines",
+    killedBy: "permission",
     scope: scope(["mmap", "make_exclusive", "mprotect", "cpu_read"]),
     model: around("handle_mm_fault", "c7_restore", (go, s, _t, a) => {
       const before = mmOf(s, a.mm).ptes[a.vpn];

@@ -33,7 +33,7 @@ export const FINALIZE_MUTANTS: readonly Mutant[] = [
     title: "Finalize maps with the permission of the mapping and not with that of the migration entry: shared pages become writable.",
     origin: 'mail "mm/migrate: fix read-only page got writable when recover pte"',
     breaks: ["MIG-39", "PTE-2"],
-    killedBy: "refines",
+    killedBy: "permission",
     scope: scope(["mmap", "cpu_write", "fork", "migrate_to_device"], { actors_max: 2 }),
     model: around("migrate", "m9", (go, s) => {
       const before = entriesOf(s);
@@ -48,7 +48,7 @@ export const FINALIZE_MUTANTS: readonly Mutant[] = [
     title: "Making a device-private entry from a migration entry loses a bit that this has carried, here that the page is exclusive.",
     origin: "ebdf8321eeeb, 3d321bf82c4b",
     breaks: ["MIG-16", "MIG-38"],
-    killedBy: "refines",
+    killedBy: "permission",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("migrate", "m9", (go, s, _t, a) => {
       const dst = a.entries[a.i]?.dst ?? null;
@@ -72,7 +72,7 @@ export const FINALIZE_MUTANTS: readonly Mutant[] = [
     title: "A hole that is no longer empty is given up on a path that skips the unlock: its destination stays locked and held.",
     origin: '"mm/migrate_device: fix spinlock leak in migrate_vma_insert_huge_pmd_page"',
     breaks: ["MIG-34", "MIG-42", "FRM-6"],
-    killedBy: "refines",
+    killedBy: "lock-discipline",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: forgets((entry) => entry.hole && !entry.migrate),
   },
@@ -82,7 +82,7 @@ export const FINALIZE_MUTANTS: readonly Mutant[] = [
     title: "A destination is put before it is mapped, and used after that.",
     origin: 'df72e55e754c "drm/pagemap: Fix folio allocation fallback and use-after-put"',
     breaks: ["MEM-9", "MEM-13", "MIG-38"],
-    killedBy: "refines",
+    killedBy: "device-frame-life-cycle",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("migrate", "m9", (go, s, t, a) => {
       const dst = a.entries[a.i]?.dst ?? null;
@@ -101,7 +101,7 @@ export const FINALIZE_MUTANTS: readonly Mutant[] = [
     title: "Finalize maps a destination wherever there is one, also if the page was refused and the destination knows nothing of it.",
     origin: "v15 13/16",
     breaks: ["MIG-22", "FILE-2", "MIG-30"],
-    killedBy: "refines",
+    killedBy: "memory-objects",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("migrate", "m9", (go, _s, _t, a) => {
       const { i } = a;
@@ -118,7 +118,7 @@ export const FINALIZE_MUTANTS: readonly Mutant[] = [
     title: "The release loop steps by PAGE_SHIFT bytes: only the first page of a migration is mapped, unlocked and put.",
     origin: "v15 14/16",
     breaks: ["MIG-42", "PTE-3"],
-    killedBy: "refines",
+    killedBy: "lock-discipline",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"], { pages: 2 }),
     model: forgets((_entry, i) => i > 0),
   },

@@ -56,12 +56,3 @@ export function withoutPins(s: Work, act: () => void): void {
   act();
   for (const [n, own] of pins.entries()) if (own.length > 0) setFrame(s, toPfn(n), { holders: [...(s.frames[n]?.holders ?? []), ...own] });
 }
-
-/** After a step that has entered the start of a notification: nobody is told, but its end will come. */
-export function tellNobody(s: Work, t: TaskWork): void {
-  const entered = t.stack.at(-1);
-  if (entered?.op !== "invalidate") return;
-  t.stack.pop();
-  const mm = s.mms[entered.mm];
-  if (mm) mm.active++;
-}

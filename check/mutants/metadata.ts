@@ -16,7 +16,7 @@ export const METADATA_MUTANTS: readonly Mutant[] = [
     title: "Filling a hole with device memory that is not private installs an entry of which nobody has set the kind.",
     origin: "34f5e9b9d199",
     breaks: ["MEM-37", "MIG-35"],
-    killedBy: "refines",
+    killedBy: "un-addressability",
     scope: scope(["mmap", "migrate_to_device"], { devices: ["coherent"] }),
     model: around("migrate", "m8_insert", (go, s, _t, a) => {
       const before = entriesOf(s);
@@ -45,7 +45,7 @@ export const METADATA_MUTANTS: readonly Mutant[] = [
     title: "A hole is filled without a second look at its entry: what a CPU has just faulted in and written is overwritten.",
     origin: "ours",
     breaks: ["MIG-34"],
-    killedBy: "refines",
+    killedBy: "reference-conservation",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("migrate", "m8_insert", (go, s, _t, a) => {
       const entry = a.entries[a.i];
@@ -59,7 +59,7 @@ export const METADATA_MUTANTS: readonly Mutant[] = [
     title: "The zero page is migrated like a page of its own: every address that maps it follows it to the one destination.",
     origin: "ours",
     breaks: ["MIG-6", "MIG-35", "FRM-3"],
-    killedBy: "refines",
+    killedBy: "permission",
     scope: scope(["mmap", "cpu_read", "migrate_to_device"], { pages: 2 }),
     model: around("migrate", "m8_insert", (go, s, _t, a) => {
       const before = entriesOf(s);
@@ -79,7 +79,7 @@ export const METADATA_MUTANTS: readonly Mutant[] = [
     title: "A page in the swap cache moves to the device and leaves its slot behind with the old frame.",
     origin: "ours",
     breaks: ["MIG-31"],
-    killedBy: "refines",
+    killedBy: "moves-unheld-pages",
     scope: scope(["mmap", "cpu_write", "cpu_read", "reclaim", "migrate_to_device"]),
     model: around("migrate", "m8", (go, s, _t, a) => {
       const src = a.entries[a.i]?.src ?? null;
@@ -96,7 +96,7 @@ export const METADATA_MUTANTS: readonly Mutant[] = [
     title: "A page of the page cache moves to device memory: who maps it gets the copy, the page cache keeps the old page.",
     origin: "ours",
     breaks: ["MIG-30", "MIG-32", "FILE-1"],
-    killedBy: "refines",
+    killedBy: "moves-unheld-pages",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("migrate", "m8", (go, s, _t, a) => {
       const entry = a.entries[a.i];

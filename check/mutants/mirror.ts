@@ -14,8 +14,8 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "The last use of an address space is dropped under the driver lock that the callback of its RELEASE waits for.",
     origin: "6225bb3a88d2",
     breaks: ["MIR-8", "DEV-7"],
-    killedBy: "refines",
-    scope: scope(["mmap", "open", "fork", "exit", "device_read"], { actors_max: 2 }),
+    killedBy: "lock-discipline",
+    scope: scope(["fork", "exit", "device_read"], { actors_max: 2 }),
     model: around("dmirror_fault", "put", (go, s, t, a) => {
       const file = s.files[a.file];
       if (file?.mutex === null && mmOf(s, a.mm).users === 1) file.mutex = t.id;
@@ -28,7 +28,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "A page is faulted in while a lock is held that the fault needs: here the driver lock, under which nobody may sleep.",
     origin: 'mail "mm/hmm: do not call hmm_vma_walk_hole() while holding a spinlock"',
     breaks: ["DEV-7", "FRM-6"],
-    killedBy: "refines",
+    killedBy: "lock-discipline",
     scope: scope(["mmap", "device_read"]),
     model: around("device_access", "a1", (go, s, t, a) => {
       go();
@@ -42,7 +42,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "The error path of a range walk does not give back what the walk has taken: the address space lock stays held.",
     origin: 'mail "mm/hmm: add missing unmaps of the ptep during hmm_vma_handle_pte()"',
     breaks: ["FRM-6"],
-    killedBy: "refines",
+    killedBy: "lock-discipline",
     scope: scope(["device_read"]),
     model: around("hmm_range_fault", "d7", (go, s, t, a) => {
       go();
@@ -56,7 +56,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
       "The order of a page is taken for the number of pages to install, from wherever the range begins: one behind it is installed too.",
     origin: "c50729c68aaf",
     breaks: ["DEV-6"],
-    killedBy: "refines",
+    killedBy: "mirror-consistency",
     scope: scope(["mmap", "device_write"], { pages: 2 }),
     model: around("hmm_range_fault", "d8", (go, s, t, a) => {
       go();
@@ -86,7 +86,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     origin: '62deea75ff08 "lib/test_hmm: fail dmirror_fault() when the mirrored mm is gone"',
     breaks: ["IDL-10"],
     killedBy: "refines",
-    scope: scope(["open", "fork", "exit", "device_read"], { actors_max: 2 }),
+    scope: scope(["fork", "exit", "device_read"], { actors_max: 2 }),
     model: around("dmirror_fault", "get", (go, s, t, a) => {
       if (mmOf(s, a.mm).users === 0) leave(t);
       else go();
@@ -98,7 +98,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "The words of a range are not cleared before it is walked again: what an earlier round left there is not looked at anew.",
     origin: '67b8bfd4ec7d "drm/gpusvm: Zero HMM PFNs before scanning ranges"',
     breaks: ["RF-12", "IDL-4"],
-    killedBy: "refines",
+    killedBy: "mirror-consistency",
     scope: scope(["mmap", "device_read", "madvise"]),
     model: all(
       around("hmm_range_fault", "d1", (go, _s, _t, a) => {
@@ -118,7 +118,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "The driver does not give back its use of an address space, which therefore never ends.",
     origin: '847b371debf3 "drm/gpusvm: Fix MM reference leak in drm_gpusvm_range_evict"',
     breaks: ["RCL-12", "MIR-8"],
-    killedBy: "refines",
+    killedBy: "quiescence",
     scope: scope(["mmap", "device_read"]),
     model: around("dmirror_fault", "put", (_go, _s, _t, a) => goto(a, "done")),
   },
@@ -141,7 +141,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "The error path of the registration of a mirror releases an address space lock that it has not taken.",
     origin: "v15 07/16",
     breaks: ["MIR-6"],
-    killedBy: "refines",
+    killedBy: "entries-in-mappings",
     scope: scope(["mmap", "hmm_mirror_register"], { core: "v14" }),
     model: around("hmm_mirror_register", "register", (go, s, t) => {
       const mm = s.actors[t.actor]?.mm;
@@ -158,7 +158,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "A walk of a special mapping that succeeds returns early, and leaves behind what a caller would have had to give back.",
     origin: "v15 10/16",
     breaks: ["RF-15", "FRM-6"],
-    killedBy: "refines",
+    killedBy: "lock-discipline",
     scope: scope(["mmap", "device_read"], { core: "v14" }),
     model: around("hmm_range_fault", "d7", (go, s, t, a) => {
       go();
@@ -171,7 +171,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "The driver enters the un-addressable frame itself where the memory behind it belongs, and the next access kills the system.",
     origin: "reading lib/test_hmm.c of 5.8 to 7.0",
     breaks: ["MEM-7"],
-    killedBy: "refines",
+    killedBy: "un-addressability",
     scope: scope(["mmap", "migrate_to_device"]),
     model: under("hmm_range_fault", "d8", driverWith({ storesDevicePage: true })),
   },
@@ -181,8 +181,8 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "A device access through a file whose process is gone hangs in the kernel.",
     origin: "reading lib/test_hmm.c of 5.8 to 7.0",
     breaks: ["IDL-10"],
-    killedBy: "refines",
-    scope: scope(["open", "fork", "exit", "device_read"], { core: "linux-6.12", actors_max: 2 }),
+    killedBy: "no-crash",
+    scope: scope(["fork", "exit", "device_read"], { core: "linux-6.12", actors_max: 2 }),
     model: under("dmirror_fault", "get", driverWith({ hangsOnGoneMirror: true })),
   },
   {

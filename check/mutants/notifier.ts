@@ -4,10 +4,10 @@ import { frameOf } from "../../model/frames.ts";
 import { mmOf } from "../../model/locks.ts";
 import { leave } from "../../model/rule.ts";
 import type { Work } from "../../model/state.ts";
-import { tellNobody } from "./memory.ts";
 import type { Mutant } from "./mutant.ts";
 import { scope } from "./scope.ts";
 import { all, around } from "./tamper.ts";
+import { unannounced } from "./unannounced.ts";
 
 type Walk = Of<"hmm_range_fault">;
 
@@ -19,7 +19,7 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     title: "The mirrors are called at the end of munmap's notification, when the entries and maybe the pages are gone already.",
     origin: "ec131b2d7fa6",
     breaks: ["INV-1", "INV-5"],
-    killedBy: "refines",
+    killedBy: "announced-downgrades",
     scope: scope(["mmap", "munmap", "device_write"]),
     model: all(
       around("invalidate", "i1", (go, _s, t, a) => {
@@ -44,7 +44,7 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     title: "Of two mirrors one refuses the start of a notification, and the other, which was told, never hears of its end.",
     origin: "c2655835fd8c",
     breaks: ["INV-6"],
-    killedBy: "refines",
+    killedBy: "balanced-notifications",
     scope: scope(["mmap", "madvise", "device_read"], { devices: ["private", "private"], tasks_max: 3 }),
     model: around("invalidate", "i2", (go, s, _t, a) => {
       go();
@@ -58,12 +58,9 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     title: "The end of an address space is announced to no mirror, which goes on reaching its pages.",
     origin: 'mail "mm/hmm: HMM should have a callback before MM is destroyed"',
     breaks: ["MIR-8", "INV-2"],
-    killedBy: "refines",
+    killedBy: "announced-downgrades",
     scope: scope(["mmap", "fork", "exit", "device_read"], { actors_max: 2 }),
-    model: around("exit_mmap", "release", (go, s, t) => {
-      go();
-      tellNobody(s, t);
-    }),
+    model: unannounced("exit_mmap", "release", "zap", (_s, a) => a.mm),
   },
   {
     id: "B39",
@@ -71,11 +68,11 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     title: "One path that drops entries of shared memory announces nothing, so a device goes on writing the old page.",
     origin: "CVE-2022-48991",
     breaks: ["INV-2", "RCL-5"],
-    killedBy: "refines",
+    killedBy: "announced-downgrades",
     scope: scope(["mmap", "device_read", "reclaim"]),
-    model: around("rmap_walk", "next", (go, s, t, a) => {
-      go();
-      if (a.mode === "unmap" && frameOf(s, a.pfn).mapping?.kind === "shmem") tellNobody(s, t);
+    model: unannounced("rmap_walk", "next", "end", (s, a) => {
+      const shared = a.mode === "unmap" && frameOf(s, a.pfn).mapping?.kind === "shmem";
+      return shared ? (a.targets[0]?.mm ?? null) : null;
     }),
   },
   {
@@ -84,7 +81,7 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     title: "A start that fails because a callback would have to sleep leaves the count of active notifications raised.",
     origin: 'mail "mm/hmm: Fix error flows in hmm_invalidate_range_start"',
     breaks: ["INV-6"],
-    killedBy: "refines",
+    killedBy: "balanced-notifications",
     scope: scope(["mmap", "madvise", "device_read"]),
     model: around("invalidate", "i1", (go, s, _t, a) => {
       go();
@@ -97,7 +94,7 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     title: "The reverse map walk announces a range that ends too early, so the device keeps the last page of it.",
     origin: 'mail "mm: fix mmu notifier range in try_to_unmap_one"',
     breaks: ["INV-2", "INV-15"],
-    killedBy: "refines",
+    killedBy: "announced-downgrades",
     scope: scope(["mmap", "device_write", "reclaim"]),
     model: around("rmap_walk", "next", (go, _s, t) => {
       go();
@@ -112,7 +109,7 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     origin: "v15 09/16",
     breaks: ["INV-9"],
     killedBy: "refines",
-    scope: scope(["mmap", "device_read", "madvise"], { core: "v14", pages: 2 }),
+    scope: scope(["mmap", "device_read", "madvise"], { core: "v14", pages: 3 }),
     model: around("invalidate", "i1", (go, s, _t, a) => {
       go();
       for (const walk of walksOf(s, a)) {
@@ -131,7 +128,7 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     killedBy: "refines",
     scope: scope(["mmap", "device_read", "madvise"], { core: "v14", pages: 2 }),
     model: around("invalidate", "i1", (go, s, _t, a) => {
-      const touching = walksOf(s, a).filter((walk) => walk.valid && (walk.start === a.end || walk.end === a.start));
+      const touching = walksOf(s, a).filter((walk) => walk.valid && walk.start === a.end);
       go();
       for (const walk of touching) walk.valid = true;
     }),
@@ -157,12 +154,9 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     title: "munmap drops entries without a notification.",
     origin: "ours",
     breaks: ["INV-10", "INV-2"],
-    killedBy: "refines",
+    killedBy: "announced-downgrades",
     scope: scope(["mmap", "device_read", "munmap"]),
-    model: around("do_munmap", "detach", (go, s, t) => {
-      go();
-      tellNobody(s, t);
-    }),
+    model: unannounced("do_munmap", "detach", "end", (_s, a) => a.mm),
   },
   {
     id: "g28",
@@ -170,7 +164,7 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     title: "munmap announces only the part of its range that lies in the first mapping.",
     origin: "ours",
     breaks: ["INV-10", "INV-2"],
-    killedBy: "refines",
+    killedBy: "announced-downgrades",
     scope: scope(["mmap", "device_read", "munmap"], { pages: 2 }),
     model: around("do_munmap", "detach", (go, _s, t, a) => {
       go();

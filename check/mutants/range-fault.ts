@@ -38,7 +38,7 @@ export const RANGE_FAULT_MUTANTS: readonly Mutant[] = [
     title: "A device fault takes a private page of any device for its own.",
     origin: 'mail "mm/hmm: check the device private page owner in hmm_range_fault()"',
     breaks: ["RF-9", "MEM-45"],
-    killedBy: "refines",
+    killedBy: "ownership",
     scope: scope(["mmap", "migrate_to_device", "device_read"], TWO_DEVICES),
     model: under(
       "hmm_range_fault",
@@ -127,7 +127,7 @@ export const RANGE_FAULT_MUTANTS: readonly Mutant[] = [
     title: "A walker that finds a device-private page takes a reference on it that nobody puts.",
     origin: "9a137153fc87",
     breaks: ["SNAP-1", "FRM-6"],
-    killedBy: "refines",
+    killedBy: "reference-conservation",
     scope: scope(["mmap", "migrate_to_device", "snapshot"]),
     model: around("hmm_range_fault", "d5", (go, s, t, a) => {
       const pte = entryAt(s, a);
@@ -200,7 +200,7 @@ export const RANGE_FAULT_MUTANTS: readonly Mutant[] = [
     title: "A walk compares owners with the first device of the system instead of the one that it reads for.",
     origin: "ours",
     breaks: ["RF-9", "RF-7", "SNAP-8"],
-    killedBy: "refines",
+    killedBy: "ownership",
     scope: scope(["mmap", "migrate_to_device", "snapshot"], TWO_DEVICES),
     model: around("hmm_range_fault", "d5", (go, s, _t, a) => {
       const file = s.files[a.file];

@@ -20,7 +20,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
     origin: "0dc45ca1ce18",
     breaks: ["MEM-28"],
     killedBy: "refines",
-    scope: scope(["mmap", "migrate_to_device", "devmem_release"]),
+    scope: scope(["mmap", "migrate_to_device", "devmem_release"], { tasks_max: 3 }),
     model: removesWhen((frames) => frames.every(({ holders }) => holders.every((h) => h.kind === "task"))),
   },
   {
@@ -29,7 +29,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
     title: "The removal of a range goes on before the last reference to its frames is put.",
     origin: "50f44ee7248a",
     breaks: ["MEM-28", "MEM-29"],
-    killedBy: "refines",
+    killedBy: "pgmap-life-time",
     scope: scope(["mmap", "migrate_to_device", "devmem_release", "get"]),
     model: removesWhen(() => true),
   },
@@ -62,7 +62,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
     title: "The count of frames in use is one too low, so a range is removed with one page still in it.",
     origin: 'c2256c044a1d "drm/nouveau/dmem: fix callocated underflow on large folio split"',
     breaks: ["MEM-28"],
-    killedBy: "refines",
+    killedBy: "pgmap-life-time",
     scope: scope(["mmap", "migrate_to_device", "devmem_release", "get"]),
     model: removesWhen((frames) => frames.length <= 1),
   },
@@ -72,7 +72,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
     title: "The reference of a range is torn down before its completion is waited for.",
     origin: "v14 15/16",
     breaks: ["MEM-28", "MEM-32"],
-    killedBy: "refines",
+    killedBy: "pgmap-life-time",
     scope: scope(["mmap", "cpu_write", "migrate_to_device", "devmem_release"], { core: "v14" }),
     model: removesWhen(() => true),
   },
@@ -97,7 +97,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
     title: "Taking the frames of one range off the free list loses those of the other ranges.",
     origin: "reading lib/test_hmm.c of 7.0",
     breaks: ["MEM-31", "MEM-9"],
-    killedBy: "refines",
+    killedBy: "device-frame-life-cycle",
     scope: scope(["devmem_add", "devmem_remove"], { bounds: { physicalPages: 2 } }),
     model: around("remove_chunk", "e1", (go, s, _t, a) => {
       go();
@@ -111,7 +111,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
     title: "The free frames of a range that is being removed stay on the free list and are allocated again.",
     origin: "ours",
     breaks: ["MEM-33"],
-    killedBy: "refines",
+    killedBy: "device-frame-life-cycle",
     scope: scope(["mmap", "migrate_to_device", "devmem_release"]),
     model: around("remove_chunk", "e1", (go, s, _t, a) => {
       const device = s.devices[a.dev];

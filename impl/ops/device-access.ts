@@ -6,6 +6,7 @@
 import { DPTE, FRAME, STEP, TAG, dptePfn, dpteTag } from "../../spec/words.ts";
 import type { ModelCall } from "../../spec/vocabulary.ts";
 import type { Arena } from "../arena.ts";
+import { translate } from "../device/tlb.ts";
 import { contentsOf, flagsOf, mark, setContents } from "../frames.ts";
 import { FB, G, NIL, R } from "../layout.ts";
 import { driverFree, driverLock, driverUnlock } from "../locks.ts";
@@ -74,7 +75,7 @@ export const deviceAccessSteps: ImplSteps = {
       const file = h.task[r + R.file]!;
       const at = h.task[r + R.at]!;
       if (at >= h.task[r + R.end]!) return finish(h, t, r);
-      const dpte = h.dpt.get(file, at);
+      const dpte = translate(h, file, at);
       const write = h.task[r + R.write] !== 0;
       if ((dpte & DPTE.valid) === 0 || (write && dpteTag(dpte) !== TAG.write)) {
         driverUnlock(h, file);

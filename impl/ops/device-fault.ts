@@ -7,16 +7,17 @@ import { DPTE, STEP, TAG, dpteTag } from "../../spec/words.ts";
 import { errnoIndex } from "../arena.ts";
 import type { Arena } from "../arena.ts";
 import { FILE, MM, NIL, R, VMA, errnoAnswer } from "../layout.ts";
-import { die, enter, goto, leave } from "../tasks.ts";
+import { callerRecord, die, enter, goto, leave, push } from "../tasks.ts";
 import type { ImplSteps } from "../tasks.ts";
 import { findVma } from "../vmas.ts";
 import { putMm } from "./exit.ts";
+import { failWith } from "./fail-with.ts";
 import { enterRangeFault } from "./range-fault.ts";
 
 const EAGAIN = errnoAnswer(errnoIndex("EAGAIN"));
 const EFAULT = errnoAnswer(errnoIndex("EFAULT"));
 
-/** Enters the fault of `[start, end)` for a device ; it answers `NIL` or an error number. */
+/** Enters the fault of `[start, end)` for a device; it answers `NIL` or an error number. */
 export function enterDeviceFault(
   h: Arena,
   t: number,
@@ -27,7 +28,15 @@ export function enterDeviceFault(
   end: number,
   write: boolean,
 ): void {
-  const a = enter(h, t, r, resume, STEP["dmirror_fault.get"]);
+  fill(h, enter(h, t, r, resume, STEP["dmirror_fault.get"]), file, start, end, write);
+}
+
+/** Begins the same fault as a task of its own, for a fault worker. The task ends with the answer. */
+export function beginDeviceFault(h: Arena, t: number, file: number, start: number, end: number, write: boolean): void {
+  fill(h, push(h, t, STEP["dmirror_fault.get"]), file, start, end, write);
+}
+
+function fill(h: Arena, a: number, file: number, start: number, end: number, write: boolean): void {
   h.task[a + R.mm] = h.file[file * FILE.words + FILE.mm]!;
   h.task[a + R.start] = start;
   h.task[a + R.end] = end;
@@ -35,6 +44,12 @@ export function enterDeviceFault(
   h.task[a + R.file] = file;
   h.task[a + R.write] = write ? 1 : 0;
   h.task[a + R.x0] = NIL;
+}
+
+/** Answers whoever has entered the fault; a fault worker's task ends with the error. */
+function answer(h: Arena, t: number, got: number): void {
+  if (got === NIL || callerRecord(h, t) >= 0) leave(h, t, got);
+  else failWith(h, t, got);
 }
 
 /** Whether the device reaches a page already. */
@@ -60,7 +75,7 @@ export const deviceFaultSteps: ImplSteps = {
       if (h.mm[users]! > 0) {
         h.mm[users]! += 1;
         goto(h, r, STEP["dmirror_fault.range"]);
-      } else if (h.profile.goneMirrorFault !== null || !h.profile.driver.hangsOnGoneMirror) leave(h, t, EFAULT);
+      } else if (h.profile.goneMirrorFault !== null || !h.profile.driver.hangsOnGoneMirror) answer(h, t, EFAULT);
       // Success without an entry: the caller looks, finds nothing, and asks again, for ever.
       else die(h, t, "hang: the fault on a mirrored address space that is gone answers success, and the access repeats for ever");
     },
@@ -90,5 +105,5 @@ export const deviceFaultSteps: ImplSteps = {
     },
   },
   put: { apply: (h, t, r) => putMm(h, t, r, h.task[r + R.mm]!, STEP["dmirror_fault.done"]) },
-  done: { apply: (h, t, r) => leave(h, t, h.task[r + R.x0]) },
+  done: { apply: (h, t, r) => answer(h, t, h.task[r + R.x0]!) },
 };

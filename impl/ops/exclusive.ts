@@ -7,11 +7,12 @@
 import { DPTE, MAPPING, PTE, STEP, TAG, VM, dpteTag, pteKind, ptePayload } from "../../spec/words.ts";
 import type { ModelCall } from "../../spec/vocabulary.ts";
 import type { Arena } from "../arena.ts";
+import { translate } from "../device/tlb.ts";
 import { getPage, headOf, lockPage, makeDpte, mappingKind, putPage, setDpte, unlockPage } from "../frames.ts";
 import { splitBlock } from "../huge.ts";
 import { FILE, MM, NIL, R, VMA } from "../layout.ts";
 import { canRead, driverFree, driverLock, driverUnlock, readLock, readUnlock } from "../locks.ts";
-import { fail, goto, ok, pushData, takeData, taskRow } from "../tasks.ts";
+import { fail, goto, ok, push, pushData, takeData, taskRow } from "../tasks.ts";
 import type { ImplSteps } from "../tasks.ts";
 import { findVma } from "../vmas.ts";
 import { pushDeviceCall } from "./begin-device-call.ts";
@@ -30,6 +31,17 @@ const X = { stop: R.x0, i: R.x1, count: R.x2, seq: R.x3, error: R.x4 } as const;
 /** Begins make_exclusive. */
 export function beginMakeExclusive(h: Arena, t: number, call: Extract<ModelCall, { op: "make_exclusive" }>): void {
   pushDeviceCall(h, t, STEP["make_exclusive.open"], call);
+}
+
+/** Begins make_exclusive on one page as a task of its own, for a fault worker that has the file already. */
+export function beginExclusiveAccess(h: Arena, t: number, file: number, page: number): void {
+  const r = push(h, t, STEP["make_exclusive.check"]);
+  h.task[r + R.mm] = h.file[file * FILE.words + FILE.mm]!;
+  h.task[r + R.start] = page;
+  h.task[r + R.end] = page + 1;
+  h.task[r + R.at] = page;
+  h.task[r + R.file] = file;
+  h.task[r + R.dev] = h.file[file * FILE.words + FILE.dev]!;
 }
 
 const pageAt = (h: Arena, t: number, i: number): number => h.task[taskRow(h, t) + h.pfns + i]! - 1;
@@ -120,7 +132,7 @@ function readBack(h: Arena, t: number, r: number): void {
   const file = h.task[r + R.file]!;
   const at = h.task[r + R.at]!;
   const end = h.task[r + R.end]!;
-  const dpte = at < end ? h.dpt.get(file, at) : 0;
+  const dpte = at < end ? translate(h, file, at) : 0;
   if ((dpte & DPTE.unreachable) !== 0) return crash(h, t);
   if ((dpte & DPTE.valid) !== 0) {
     pushData(h, t, readThrough(h, dpte));

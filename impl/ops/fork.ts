@@ -5,7 +5,6 @@
  */
 import type { ModelCall } from "../../spec/vocabulary.ts";
 import { FRAME, MAP, MAPPING, MODE, PTE, STEP, VM, pteKind, pteMaps, ptePayload } from "../../spec/words.ts";
-import { forkAnonVma } from "../anon-vma.ts";
 import type { Arena } from "../arena.ts";
 import { Full } from "../capacity.ts";
 import {
@@ -30,8 +29,8 @@ import { newMm } from "../reap.ts";
 import { holdSlot } from "../swap.ts";
 import { goto, ok, push, taskRow } from "../tasks.ts";
 import type { ImplSteps } from "../tasks.ts";
-import { copyStamp } from "../vma-stamps.ts";
-import { copyVma, findVma, openRow, vmasEnd, vmasFirst } from "../vmas.ts";
+import { copyMapping } from "../vma-copy.ts";
+import { findVma, vmasEnd, vmasFirst } from "../vmas.ts";
 import { callerMm } from "./begin-range-call.ts";
 import { restoredPte } from "./fault-wait.ts";
 
@@ -45,18 +44,6 @@ export function beginFork(h: Arena, t: number, call: Extract<ModelCall, { op: "f
 
 /** The row of the parent's mapping that is copied. */
 const rowOf = (h: Arena, r: number): number => vmasFirst(h, h.task[r + R.mm]!) + h.task[r + R.at]! * VMA.words;
-
-/** Gives the child a copy of a mapping, with links of its own. */
-function copyMapping(h: Arena, parent: number, child: number): void {
-  const at = vmasEnd(h, child);
-  openRow(h, child, at);
-  // It does not count among the mappings until its links are there.
-  h.mm[child * h.mmWords + MM.vmas]! -= 1;
-  copyVma(h.vma, parent, h.vma, at);
-  forkAnonVma(h, at);
-  h.vma[at + VMA.stamp] = copyStamp(h, parent);
-  h.mm[child * h.mmWords + MM.vmas]! += 1;
-}
 
 /** A device-exclusive entry is restored first, which needs the page lock. */
 function exclusiveLocked(h: Arena, r: number): boolean {

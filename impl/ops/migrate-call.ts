@@ -6,6 +6,7 @@
 import { DPTE, MAP, STEP, VM, pteMaps, ptePayload } from "../../spec/words.ts";
 import type { ModelCall } from "../../spec/vocabulary.ts";
 import type { Arena } from "../arena.ts";
+import { translate } from "../device/tlb.ts";
 import { devOf } from "../frames.ts";
 import { NIL, R, VMA } from "../layout.ts";
 import { canRead, driverFree, driverLock, driverUnlock, readLock, readUnlock } from "../locks.ts";
@@ -119,7 +120,7 @@ export const migrateCallSteps: ImplSteps = {
       const at = h.task[r + R.at]!;
       if (at >= h.task[r + R.end]!) return finish(h, t, r);
       const file = h.task[r + R.file]!;
-      const dpte = h.dpt.get(file, at);
+      const dpte = translate(h, file, at);
       if (dpte !== 0) {
         if ((dpte & DPTE.unreachable) !== 0) return crash(h, t);
         pushData(h, t, readThrough(h, dpte));

@@ -1,13 +1,18 @@
 /** The last close of a device file: the mirror ends, and the pages of the device go home. */
 import { INTERVAL, MAP, STEP } from "../../spec/words.ts";
+import { errnoIndex } from "../arena.ts";
 import type { Arena } from "../arena.ts";
+import { accessInFlight } from "../device/command.ts";
 import { clearDeviceRange } from "../device/dpt.ts";
+import { abortCommands } from "../device/fault-queue.ts";
 import { FILE, G, MM, R, TASK, VMA } from "../layout.ts";
 import { reapReplicas } from "../replicas.ts";
 import { enter, goto, leave, taskRow } from "../tasks.ts";
 import type { ImplSteps } from "../tasks.ts";
 import { vmasEnd, vmasFirst } from "../vmas.ts";
 import { enterEvict } from "./migrate.ts";
+
+const ENODEV = errnoIndex("ENODEV");
 
 /** A mapping of a device's own file keeps the file open. */
 function mapped(h: Arena, file: number): boolean {
@@ -29,8 +34,9 @@ function unused(h: Arena, file: number): boolean {
 const names = (step: number): boolean =>
   (step >= STEP["release.remove"] && step <= STEP["release.free"]) || (step >= STEP["migrate.m1"] && step <= STEP["migrate.m9"]);
 
-/** Whether a call in flight keeps a file. */
+/** Whether a call in flight keeps a file, or an access of the device. */
 function inFlight(h: Arena, file: number): boolean {
+  if (accessInFlight(h, file, 0, h.pages)) return true;
   for (let t = 0; t < h.capacity.tasks; t++) {
     const row = taskRow(h, t);
     const end = row + TASK.records + h.task[row + TASK.depth]! * R.words;
@@ -54,6 +60,7 @@ export function mayRelease(h: Arena): boolean {
 export function releaseFiles(h: Arena, t: number, r: number, resume: number): boolean {
   for (let file = 0; file < h.global[G.files]!; file++) {
     if (!unused(h, file) || inFlight(h, file)) continue;
+    abortCommands(h, file, ENODEV);
     h.task[enter(h, t, r, resume, STEP["release.remove"]) + R.file] = file;
     return true;
   }

@@ -3,7 +3,7 @@
  * entry is excused. An excuse ends when the entry is replaced, and when it agrees with the CPU page table again.
  */
 import type { Profile } from "../../spec/profile.ts";
-import { CHOICE_FILE, DPTE, LOCAL, NOTIFY_EVENTS, PTE, STEP } from "../../spec/words.ts";
+import { CHOICE_FILE, DPTE, LOCAL, NOTIFY_EVENTS, PTE, STEP, STEPS } from "../../spec/words.ts";
 import { FAULT, mirrorFault } from "../mirror-entry.ts";
 import { MOVE } from "../move.ts";
 import type { Move } from "../move.ts";
@@ -20,6 +20,16 @@ const DEFECTS = [null, "U1", "U2", "U6", "U7", "T5", "MEM-46"] as const satisfie
 export type EntryDefect = Exclude<(typeof DEFECTS)[number], null>;
 
 const CODE = Object.fromEntries(DEFECTS.map((name, code) => [name ?? "none", code])) as Readonly<Record<EntryDefect, number>>;
+/** Steps at which a defect may happen, as small numbers: they are asked for at every step. */
+const AT = { callback: 1, registered: 2, installed: 3, tagged: 4, mapped: 5, restored: 6 } as const;
+const AT_STEP = new Int8Array(STEPS.length);
+AT_STEP[STEP["invalidate.i2"]] = AT.callback;
+AT_STEP[STEP["hmm_range_fault.d1"]] = AT.registered;
+AT_STEP[STEP["hmm_range_fault.d8"]] = AT.installed;
+AT_STEP[STEP["make_exclusive.x8"]] = AT.tagged;
+AT_STEP[STEP["migrate.m8_map"]] = AT.mapped;
+AT_STEP[STEP["migrate.m6"]] = AT.restored;
+AT_STEP[STEP["migrate.m9"]] = AT.restored;
 const MIGRATE = NOTIFY_EVENTS.indexOf("MIGRATE");
 
 /** What known defects have left behind. */
@@ -60,26 +70,25 @@ export function followExcuses(e: Excuses, n: Notifications, was: Sweep, move: Mo
   endExcuses(e, was, now);
   if (move.kind !== MOVE.step) return;
   const { profile } = now.view;
-  switch (move.step) {
-    case STEP["invalidate.i2"]:
+  switch (AT_STEP[move.step]) {
+    case AT.callback:
       if (profile.driver.filtersOwnMigrate) noteIgnored(e, n, move, now);
       return;
-    case STEP["hmm_range_fault.d1"]:
+    case AT.registered:
       if (profile.rangeProtocol === "valid") noteRegistered(e, n, move);
       return;
-    case STEP["hmm_range_fault.d8"]:
+    case AT.installed:
       if (profile.rangeProtocol === "valid") {
         if (e.late[move.task] === 1) noteInstalled(e, n, was, move, now, CODE.T5);
       } else if (profile.driver.filtersOwnMigrate) noteInstalled(e, n, was, move, now, CODE.U2);
       return;
-    case STEP["make_exclusive.x8"]:
+    case AT.tagged:
       if (!profile.driver.rechecksSequence) noteInstalled(e, n, was, move, now, CODE.U6);
       return;
-    case STEP["migrate.m8_map"]:
+    case AT.mapped:
       if (profile.driver.mapsAfterMigration) noteInstalled(e, n, was, move, now, CODE.U7);
       return;
-    case STEP["migrate.m6"]:
-    case STEP["migrate.m9"]:
+    case AT.restored:
       return noteUntold(e, was, now);
     default:
   }

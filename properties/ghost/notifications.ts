@@ -7,6 +7,9 @@ import { OP, OP_OF_STEP } from "../ops.ts";
 import type { Sweep } from "../sweep.ts";
 import { grown } from "./grow.ts";
 
+const INVALIDATE_I1 = STEP["invalidate.i1"];
+const INVALIDATE_I2 = STEP["invalidate.i2"];
+
 /** Notifications by the task that has started them. */
 export interface Notifications {
   /** Tasks that the arrays have room for. */
@@ -40,9 +43,9 @@ const EXCLUSIVE = NOTIFY_EVENTS.indexOf("EXCLUSIVE");
 export function followNotifications(n: Notifications, was: Sweep, move: Move, now: Sweep): void {
   if (move.kind !== MOVE.step) return;
   const { task } = move;
-  if (move.step === STEP["invalidate.i1"]) return begin(n, was, move);
+  if (move.step === INVALIDATE_I1) return begin(n, was, move);
   if (n.active === 0 || n.open[task] !== 1) return;
-  if (move.step === STEP["invalidate.i2"]) {
+  if (move.step === INVALIDATE_I2) {
     const file = move.choice - CHOICE_FILE;
     n.called[task]! |= 1 << file;
     if (mayIgnore(now, move, file)) n.ignored[task]! |= 1 << file;
@@ -69,8 +72,7 @@ function begin(n: Notifications, was: Sweep, { task, local }: Move): void {
   n.called[task] = 0;
   n.ignored[task] = 0;
   let hits = 0;
-  for (let file = 0; file < was.files; file++)
-    if (was.fileMm[file] === mm && isInserted(was, file)) hits |= 1 << file;
+  for (let file = 0; file < was.files; file++) if (was.fileMm[file] === mm && isInserted(was, file)) hits |= 1 << file;
   n.hits[task] = hits;
 }
 
@@ -85,7 +87,8 @@ function mayIgnore(now: Sweep, move: Move, file: number): boolean {
   const { driver, ownerFilter } = now.view.profile;
   const outer = OP_OF_STEP[move.outer] ?? 0;
   const dev = now.fileDev[file]!;
-  if (event === MIGRATE) return driver.filtersOwnMigrate && ownerFilter && outer === OP.migrate && outerDev(now, move.task, OP.migrate) === dev;
+  if (event === MIGRATE)
+    return driver.filtersOwnMigrate && ownerFilter && outer === OP.migrate && outerDev(now, move.task, OP.migrate) === dev;
   return event === EXCLUSIVE && driver.ownsExclusive && outer === OP.rmap_walk && outerDev(now, move.task, OP.make_exclusive) === dev;
 }
 
@@ -102,6 +105,7 @@ export function isToldOf(n: Notifications, now: Sweep, file: number, v: number):
   if (n.active === 0) return false;
   const mm = now.fileMm[file]!;
   for (let task = 0; task < n.tasks; task++)
-    if (n.open[task] === 1 && n.mm[task] === mm && n.start[task]! <= v && v < n.end[task]! && (n.called[task]! & (1 << file)) !== 0) return true;
+    if (n.open[task] === 1 && n.mm[task] === mm && n.start[task]! <= v && v < n.end[task]! && (n.called[task]! & (1 << file)) !== 0)
+      return true;
   return false;
 }

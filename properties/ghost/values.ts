@@ -5,7 +5,7 @@
  * store is `cpu_access.access`, a device write `device_access.a1` for the page that it has passed, a drop `do_munmap.zap`, `exit_mmap.zap`,
  * `madvise.page` and, for a page that was lazily freed, the `rmap_walk.clear` that takes its entry; a move `mremap.moved`, a copy `fork.copy`.
  */
-import { DPTE, FRAME, LOCAL, MAPPING, PTE, STEP } from "../../spec/words.ts";
+import { DPTE, FRAME, LOCAL, MAPPING, PTE, STEP, STEPS } from "../../spec/words.ts";
 import { FAULT, mirrorFault } from "../mirror-entry.ts";
 import { MOVE } from "../move.ts";
 import type { Move } from "../move.ts";
@@ -38,6 +38,8 @@ export interface Values {
   objectFirst: Int32Array;
   objectFill: Int32Array;
   objectSoft: Int32Array;
+  /** Marks of the contents that a swap slot has in its cache. */
+  slotSoft: Int32Array;
   /** Frames that were written through an entry that a known defect has left behind. */
   spoiled: Int32Array;
   /** How many frames are. */
@@ -47,6 +49,34 @@ export interface Values {
   /** What each device call in flight must have read so far, at `task * (pages + 1)`: how many bytes, and they. */
   read: Int32Array;
 }
+
+const DEVICE_ACCESS = STEP["device_access.a1"];
+/** Steps that change what a page holds, as small numbers: they are asked for at every step. */
+const AT = {
+  stored: 1,
+  accessed: 2,
+  unmapped: 3,
+  reaped: 4,
+  ended: 5,
+  advised: 6,
+  reclaimed: 7,
+  swapped: 8,
+  moved: 9,
+  forked: 10,
+} as const;
+const AT_STEP = new Int8Array(STEPS.length);
+AT_STEP[STEP["cpu_access.access"]] = AT.stored;
+AT_STEP[STEP["device_access.a1"]] = AT.accessed;
+AT_STEP[STEP["migrate_call.a1"]] = AT.accessed;
+AT_STEP[STEP["make_exclusive.a1"]] = AT.accessed;
+AT_STEP[STEP["do_munmap.zap"]] = AT.unmapped;
+AT_STEP[STEP["do_munmap.end"]] = AT.reaped;
+AT_STEP[STEP["exit_mmap.zap"]] = AT.ended;
+AT_STEP[STEP["madvise.page"]] = AT.advised;
+AT_STEP[STEP["rmap_walk.clear"]] = AT.reclaimed;
+AT_STEP[STEP["reclaim.r1"]] = AT.swapped;
+AT_STEP[STEP["mremap.moved"]] = AT.moved;
+AT_STEP[STEP["fork.copy"]] = AT.forked;
 
 const NONE = new Int32Array(0);
 
@@ -59,6 +89,7 @@ export function newValues(): Values {
     objectFirst: NONE,
     objectFill: NONE,
     objectSoft: NONE,
+    slotSoft: NONE,
     spoiled: NONE,
     spoiledCount: 0,
     advice: NONE,
@@ -94,6 +125,7 @@ function grow(x: Values, now: Sweep): void {
     x.objectFill = grown(x.objectFill, objects);
     x.objectSoft = grown(x.objectSoft, objects);
   }
+  if (now.slots > x.slotSoft.length) x.slotSoft = grown(x.slotSoft, now.slots);
   if (now.frames > x.spoiled.length) x.spoiled = grown(x.spoiled, now.frames);
   if (now.tasks > x.advice.length) {
     x.advice = grown(x.advice, now.tasks);
@@ -104,30 +136,30 @@ function grow(x: Values, now: Sweep): void {
 function followStep(x: Values, was: Sweep, move: Move, now: Sweep): void {
   const { local } = move;
   const base = local[LOCAL.mm]! * now.pages;
-  switch (move.step) {
-    case STEP["cpu_access.access"]:
+  switch (AT_STEP[move.step]) {
+    case AT.stored:
       if (move.ret?.status === "ok" && local[LOCAL.write] === 1) store(x, was, local[LOCAL.mm]!, local[LOCAL.start]!, local[LOCAL.value]!);
       return;
-    case STEP["device_access.a1"]:
-    case STEP["migrate_call.a1"]:
-    case STEP["make_exclusive.a1"]:
+    case AT.accessed:
       if (hasPassed(move, now)) passed(x, was, move, now);
       return;
-    case STEP["do_munmap.zap"]:
+    case AT.unmapped:
       drop(x, base + local[LOCAL.start]!, local[LOCAL.end]! - local[LOCAL.start]!);
       return;
-    case STEP["do_munmap.end"]:
+    case AT.reaped:
       return forgetObjects(x, now);
-    case STEP["exit_mmap.zap"]:
+    case AT.ended:
       drop(x, base, now.pages);
       return forgetObjects(x, now);
-    case STEP["madvise.page"]:
+    case AT.advised:
       return advised(x, was, move, now);
-    case STEP["rmap_walk.clear"]:
+    case AT.reclaimed:
       return reclaimed(x, was, now);
-    case STEP["mremap.moved"]:
+    case AT.swapped:
+      return swappedOut(x, now);
+    case AT.moved:
       return moved(x, base, local);
-    case STEP["fork.copy"]:
+    case AT.forked:
       return forked(x, move, now);
     default:
   }
@@ -135,7 +167,8 @@ function followStep(x: Values, was: Sweep, move: Move, now: Sweep): void {
 
 /** Whether a device call that was at a1 has read or written a page in this step, and goes on behind it. */
 export function hasPassed(move: Move, now: Sweep): boolean {
-  return move.ret === null && now.local[move.task * LOCALS + LOCAL.at] === move.local[LOCAL.at]! + 1;
+  const { task, step } = move;
+  return move.ret === null && now.taskStep[task] === step && now.local[task * LOCALS + LOCAL.at] === move.local[LOCAL.at]! + 1;
 }
 
 function drop(x: Values, at: number, n: number): void {
@@ -179,7 +212,7 @@ function passed(x: Values, was: Sweep, move: Move, now: Sweep): void {
   const mm = was.fileMm[file]!;
   const dpte = was.dpte[file * was.pages + v]!;
   const right = mirrorFault(was, file, v) === FAULT.none && (dpte & DPTE.valid) !== 0;
-  if (move.step !== STEP["device_access.a1"] || move.local[LOCAL.write] !== 1) {
+  if (move.step !== DEVICE_ACCESS || move.local[LOCAL.write] !== 1) {
     const at = move.task * (was.pages + 1);
     const n = x.read[at]!++;
     x.read[at + 1 + n] = right ? expectedFirst(x, was, mm, v) : UNKNOWN;
@@ -193,6 +226,7 @@ function passed(x: Values, was: Sweep, move: Move, now: Sweep): void {
   const soft = x.soft[at]!;
   write(x, was, mm, v, pfn, value, value);
   if (marked) return;
+  if (was.slot[pfn]! >= 0) x.slotSoft[was.slot[pfn]!] = SOFT.unmarked;
   if ((was.frame[pfn]! & FRAME.mapping_mask) >>> FRAME.mapping_shift === MAPPING.shmem)
     x.objectSoft[was.mapping[pfn]! * was.pages + was.index[pfn]!]! |= SOFT.unmarked;
   else x.soft[at] = soft | SOFT.unmarked;
@@ -275,6 +309,11 @@ function isClean(now: Sweep, pte: number): boolean {
 function reclaimed(x: Values, was: Sweep, now: Sweep): void {
   for (let at = 0; at < was.mms * was.pages; at++)
     if ((x.soft[at]! & SOFT.lazily_freed) !== 0 && now.pte[at] === 0 && (was.pte[at]! & PTE.kind_mask) === PTE.present) drop(x, at, 1);
+}
+
+/** A slot that has just been taken has nothing of what its last page was. */
+function swappedOut(x: Values, now: Sweep): void {
+  for (let slot = 0; slot < now.slots; slot++) if (now.slotEntries[slot] === 0) x.slotSoft[slot] = 0;
 }
 
 function moved(x: Values, base: number, local: Int32Array): void {

@@ -1,0 +1,89 @@
+/** Draws the test case of one run of a campaign. Run `i` of a seed has a stream of its own, so that it can be run alone. */
+import { profile } from "../model/index.ts";
+import { CALL_OPERATIONS, OPERATIONS } from "../properties/test-case.ts";
+import type { Operation, ProfileName, TestCase } from "../properties/test-case.ts";
+import type { CoreSwitches } from "../spec/profile.ts";
+import type { Bounds } from "../spec/system.ts";
+import type { Config } from "../spec/vocabulary.ts";
+import { randomStream, type RandomStream } from "./random.ts";
+
+/** Operations of dummy devices and of v14's own name for open: elsewhere they answer an errno, which is seldom of interest. */
+const V14_ONLY: readonly Operation[] = ["hmm_device_new", "hmm_device_put", "hmm_mirror_register", "wrong_put"];
+const EXCLUSIVE: readonly Operation[] = ["make_exclusive", "check_exclusive"];
+/** Without these hardly anything happens. */
+const BASIC: readonly Operation[] = ["cpu_write", "device_read", "migrate_to_device"];
+
+const PAGE_BYTES = 4096;
+const PAGES = [1, 2, 2, 3, 3, 3, 4, 4, 5, 6] as const;
+const LENGTHS = [60, 120, 240, 240, 480] as const;
+const TASKS = [1, 2, 2, 2, 3, 3, 3, 4] as const;
+const ACTORS = [1, 1, 2, 2, 3] as const;
+/** How many of sixteen operations a mask has. */
+const DENSITIES = [3, 6, 9, 12, 16] as const;
+
+const among = <T>(list: readonly T[], { below }: RandomStream): T => list[below(list.length)] as T;
+
+/** What is fixed beforehand; everything else is drawn. */
+export type Fixed = Partial<Omit<TestCase, "core" | "driver" | "choices" | "style" | "mask">>;
+
+/** The stream of one run. */
+export function runStream(seed: number, run: number): RandomStream {
+  return randomStream((seed >>> 0) + run * 2 ** 32);
+}
+
+/**
+ * Draws a test case.
+ *
+ * @param mask operations to draw from; a mask that is given whole (`whole`) is taken as it is
+ */
+export function drawCase(name: ProfileName, random: RandomStream, mask: readonly Operation[], whole: boolean, fixed: Fixed = {}): TestCase {
+  const duplicates = mask.includes("duplicate") && random.below(3) === 0;
+  return {
+    core: name.core,
+    driver: name.driver,
+    switches: fixed.switches ?? drawSwitches(duplicates),
+    config: fixed.config ?? drawConfig(name, random),
+    bounds: fixed.bounds ?? drawBounds(random),
+    mask: whole ? mask : drawMask(name, mask, duplicates, random),
+    limits: fixed.limits ?? { tasks_max: among(TASKS, random), actors_max: among(ACTORS, random) },
+    style: random.next(),
+    choices: { seed: random.next(), length: among(LENGTHS, random) },
+  };
+}
+
+function drawSwitches(duplicates: boolean): Partial<CoreSwitches> {
+  return duplicates ? { readDuplication: true } : {};
+}
+
+function drawConfig({ core, driver }: ProfileName, random: RandomStream): Config {
+  const { coherent } = profile(core, driver);
+  const kind = (): "private" | "coherent" => (coherent && random.below(3) === 0 ? "coherent" : "private");
+  const devices = Array.from({ length: random.below(5) < 3 ? 1 : 2 }, () => ({ kind: kind() }));
+  return { pages: among(PAGES, random), page_bytes: PAGE_BYTES, devices };
+}
+
+/** Little device memory, so that it runs out; with or without room for more. */
+function drawBounds(random: RandomStream): Bounds {
+  if (random.below(3) < 2) return { deviceFrames: 1 + random.below(3), physicalPages: 0 };
+  return { deviceFrames: random.below(4), physicalPages: 2 + 2 * random.below(2), sectionPages: 1 + random.below(2) };
+}
+
+/** A random part of the operations: swarm testing. Now and then an operation that the profile does not know stays in. */
+function drawMask({ core }: ProfileName, mask: readonly Operation[], duplicates: boolean, random: RandomStream): Operation[] {
+  const density = among(DENSITIES, random);
+  const strange = random.below(8) === 0;
+  const drawn = mask.filter((op) => {
+    const known = core === "v14" ? !EXCLUSIVE.includes(op) : !V14_ONLY.includes(op);
+    if (!known && !strange) return false;
+    if (op === "duplicate") return duplicates || (strange && random.below(2) === 0);
+    return random.below(16) < density;
+  });
+  for (const op of ["mmap", ...BASIC] as const)
+    if (mask.includes(op) && !drawn.includes(op) && (op === "mmap" || random.below(4) !== 0)) drawn.push(op);
+  return OPERATIONS.filter((op) => drawn.includes(op));
+}
+
+/** Whether a mask makes calls at all. */
+export function makesCalls(mask: readonly Operation[]): boolean {
+  return CALL_OPERATIONS.some((op) => mask.includes(op));
+}
