@@ -16,6 +16,8 @@ export interface Bench {
   readonly apply: (action: Action) => Failure | null;
   /** Takes a step that `System.steps` has named. */
   readonly take: (word: number) => Failure | null;
+  /** Where the two sides of the system differ, also about what is enabled: asking them may have shown it. */
+  readonly differs: () => Failure | null;
   /** Whether the last action has ended its task. */
   readonly returned: () => boolean;
   /** What is wrong with a run that ends here: calls that do not end. */
@@ -49,13 +51,17 @@ export function benchOf({ system, difference }: Subject, properties: readonly Pr
   const watch = new Watch(system, properties);
   let returned = false;
 
+  const differs = (): Failure | null => {
+    const found = difference();
+    return found === null ? null : failureOfDifference(found);
+  };
   const carryOut = (word: number, action: Action | null): Failure | null => {
     returned = false;
     try {
       if (action === null) returned = system.take(word) === TAKEN.returned;
       else system.apply(action);
-      const differs = difference();
-      if (differs !== null) return failureOfDifference(differs);
+      const differing = differs();
+      if (differing !== null) return differing;
       watch.after(word, action, returned ? word >> 8 : -1);
     } catch (error) {
       return failureOfException(error);
@@ -68,6 +74,7 @@ export function benchOf({ system, difference }: Subject, properties: readonly Pr
     system,
     apply: (action) => (action.type === "step" ? carryOut(wordOf(action), null) : carryOut(-1, action)),
     take: (word) => carryOut(word, null),
+    differs,
     returned: () => returned,
     atEnd: () => failureOfTasks(system),
     save: (): SavedBench => ({ system: system.save(), watch: watch.save() }),

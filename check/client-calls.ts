@@ -30,6 +30,10 @@ const VALUES = 120;
 const DEVICE_VALUES = 128;
 /** One range in so many has no page at all. */
 const EMPTY_ONE_IN = 48;
+/** Pages about which the calls of a wide window turn: the borders of batches (64) and of huge pages (512), and those beside them. */
+const BORDERS: readonly number[] = [0, 1, 2, 63, 64, 65, 127, 128, 511, 512, 513, 1023, 1024];
+/** A window is wide from so many pages on. */
+const WIDE = 64;
 /** Numbers of ranges of device memory and of dummy devices that are drawn, a wrong one now and then. */
 const CHUNKS = 3;
 const MINORS = 2;
@@ -37,10 +41,17 @@ const MINORS = 2;
 /** Draws the arguments of calls. Stored values count up, so that each store can be told from those before it. */
 export class CallMaker {
   private readonly scope: CallScope;
+  /** Pages from the first one on that the calls are about. */
+  private readonly pages: number;
+  /** Borders in a wide window. */
+  private readonly borders: readonly number[];
   private value = 0;
 
   constructor(scope: CallScope) {
+    const { pages } = scope.view;
     this.scope = scope;
+    this.pages = scope.focus === "two pages" ? Math.min(2, pages) : pages;
+    this.borders = this.pages > WIDE ? BORDERS.filter((border) => border < pages) : [];
   }
 
   /** A writable mapping, with which a run begins: mostly of all pages, and of private memory. */
@@ -110,17 +121,22 @@ export class CallMaker {
   }
 
   private page(digits: Digits): number {
-    const { view, focus } = this.scope;
-    return digits.take(focus === "two pages" ? Math.min(2, view.pages) : view.pages);
+    if (this.borders.length > 0) return from(this.borders, digits);
+    return digits.take(this.pages);
   }
 
   private range(digits: Digits): { page: number; npages: number } {
     const { view, focus } = this.scope;
     if (focus === "all pages") return { page: 0, npages: view.pages };
     const page = this.page(digits);
-    const most = focus === "single pages" ? 1 : (focus === "two pages" ? Math.min(2, view.pages) : view.pages) - page;
-    const npages = 1 + digits.take(most);
+    const npages = focus === "single pages" ? 1 : this.length(page, digits);
     return { page, npages: digits.take(EMPTY_ONE_IN) === EMPTY_ONE_IN - 1 ? 0 : npages };
+  }
+
+  private length(page: number, digits: Digits): number {
+    if (this.borders.length === 0) return 1 + digits.take(this.pages - page);
+    const ends = [page + 1, ...this.borders.filter((border) => border > page + 1), this.pages];
+    return from(ends, digits) - page;
   }
 
   private map(digits: Digits): MapKind {
@@ -162,8 +178,16 @@ export class CallMaker {
     const own = view.deviceKind(dev) === FRAME.private ? DEVMEM_FLAGS : DEVMEM_FLAGS.filter((flag) => flag !== "unaddressable");
     const flags: readonly DevmemFlag[] = usual ? own : DEVMEM_FLAGS.filter((_, bit) => (word & (1 << bit)) !== 0);
     const lacks = digits.take(8) === 7 ? [DEVMEM_PARTS[digits.take(3)] ?? "owner"] : null;
-    const minor = view.profile.dummyDevices && digits.take(2) === 1 ? digits.take(MINORS) : null;
+    const minor = this.host(digits);
     return { op: "devmem_add", dev, npages, flags, ...(minor !== null && { minor }), ...(lacks !== null && { lacks }) };
+  }
+
+  /** A dummy device to host memory; seldom one that is not there. */
+  private host(digits: Digits): number | null {
+    const { view } = this.scope;
+    if (!view.profile.dummyDevices || digits.take(4) === 0) return null;
+    const minor = digits.take(MINORS);
+    return view.dummy(minor) === 1 || digits.take(8) === 7 ? minor : null;
   }
 }
 

@@ -62,7 +62,8 @@ export function coverage(): Coverage {
     if (counts[cell] === 0) different++;
     counts[cell] = (counts[cell] ?? 0) + 1;
   };
-  const cellOf = (operation: number, outcome: number, page: number): number => (operation * OUTCOMES.length + outcome) * PAGE_KINDS.length + page;
+  const cellOf = (operation: number, outcome: number, page: number): number =>
+    (operation * OUTCOMES.length + outcome) * PAGE_KINDS.length + page;
   return {
     step(code) {
       steps[code] = (steps[code] ?? 0) + 1;

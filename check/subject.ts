@@ -3,7 +3,7 @@ import { implSystem } from "../impl/index.ts";
 import type { Capacity } from "../impl/index.ts";
 import { RULES, type RuleTable } from "../model/index.ts";
 import type { Setup, System } from "../spec/system.ts";
-import { type Difference, lockstep } from "./lockstep.ts";
+import { type Difference, type Lockstep, lockstep } from "./lockstep.ts";
 import { modelSystem } from "./model-system.ts";
 
 /** Systems that a campaign can drive. */
@@ -15,6 +15,8 @@ export type SubjectName = (typeof SUBJECTS)[number];
 export interface Subject {
   readonly system: System;
   readonly difference: () => Difference | null;
+  /** Both sides, where there are two. */
+  readonly both: Lockstep | null;
 }
 
 /** Makes a subject in its first state. */
@@ -37,13 +39,13 @@ export function subjectFactory(name: SubjectName, sides: Sides = {}): SubjectFac
   const { rules = RULES, impl = implSystem, capacity = {} } = sides;
   switch (name) {
     case "model":
-      return (setup) => ({ system: modelSystem(setup, rules), difference: ALONE });
+      return (setup) => ({ system: modelSystem(setup, rules), difference: ALONE, both: null });
     case "impl":
-      return (setup) => ({ system: impl(setup, capacity), difference: ALONE });
+      return (setup) => ({ system: impl(setup, capacity), difference: ALONE, both: null });
     case "lockstep":
       return (setup) => {
         const both = lockstep(modelSystem(setup, rules), impl(setup, capacity));
-        return { system: both, difference: both.difference };
+        return { system: both, difference: both.difference, both };
       };
   }
 }

@@ -37,11 +37,13 @@ export interface Walked {
 export interface WalkOptions {
   /** Takes every action by name, for a replay. */
   readonly record?: Action[];
-  /** Actions within which the calls in flight must have ended after the last decision. */
+  /** Actions within which the calls in flight must have ended after the last decision; unless said otherwise what a window of this size may need. */
   readonly finish_max?: number;
 }
 
 const FINISH_MAX = 20_000;
+/** Pages that the bound is for; more pages may take as many times more actions. */
+const FINISH_PAGES = 8;
 
 /** Whether a run with this end was a run of the whole test case. */
 export function completed(end: WalkEnd): boolean {
@@ -57,7 +59,7 @@ export function walk(
 ): Walked {
   const client = new Client(system, testCase);
   const decide = decisions(testCase.choices);
-  const finish_max = options.finish_max ?? FINISH_MAX;
+  const finish_max = options.finish_max ?? FINISH_MAX * Math.ceil(testCase.config.pages / FINISH_PAGES);
   let actions = 0;
   let answers = 0;
   let finishing = 0;

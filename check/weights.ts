@@ -18,6 +18,7 @@ const WEIGHTS: Partial<Record<CallOperation, number>> = {
   make_exclusive: 8,
   duplicate: 12,
   fork: 8,
+  exit: 6,
   devmem_add: 6,
   devmem_remove: 2,
   devmem_release: 1,

@@ -20,7 +20,7 @@ export function chunkIn(h: Arena, dev: number, state: number): number {
 
 /** The row of the range with this number, or -1 where there is none. */
 export function liveChunk(h: Arena, dev: number, chunk: number): number {
-  if (!Number.isInteger(chunk) || chunk < 0 || chunk >= chunkCount(h, dev)) return -1;
+  if (chunk < 0 || chunk >= chunkCount(h, dev)) return -1;
   const row = chunkRow(h, dev, chunk);
   return h.chunk[row + CHUNK_ROW.state] === CHUNK.gone ? -1 : row;
 }

@@ -2,7 +2,6 @@
 import { FRAME, INTERVAL } from "../spec/words.ts";
 import type { Arena } from "./arena.ts";
 import { Full } from "./capacity.ts";
-import { clearDeviceRange } from "./device/dpt.ts";
 import { fileOfFrame, flagsOf } from "./frames.ts";
 import { ACTOR, DEVICE, FILE, G, MM, R, TASK } from "./layout.ts";
 import { fail, taskRow } from "./tasks.ts";
@@ -57,7 +56,7 @@ function insertInterval(h: Arena, f: number, mm: number): void {
   h.file[f + FILE.seq] = seq | 1;
 }
 
-/** Opens a device: a mirror of the caller's address space with an empty device page table. The first mirror of v14 makes its struct hmm. */
+/** Opens a device: a mirror of the caller's address space. Its device page table is empty, as the last release has left it. The first mirror of v14 makes its struct hmm. */
 function openFile(h: Arena, actor: number, dev: number): number {
   const mm = h.actor[actor * h.actorWords + ACTOR.mm]!;
   const file = newFile(h);
@@ -66,7 +65,6 @@ function openFile(h: Arena, actor: number, dev: number): number {
   h.file[f + FILE.mm] = mm;
   h.file[f + FILE.users] = 1;
   h.file[f + FILE.mutex] = 0;
-  clearDeviceRange(h, file, 0, h.pages);
   insertInterval(h, f, mm);
   h.actor[descriptor(h, actor, dev)] = file + 1;
   if (h.profile.rangeProtocol === "valid") h.mm[mm * h.mmWords + MM.hmm] = 1;

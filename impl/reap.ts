@@ -70,7 +70,7 @@ function mirrored(h: Arena, mm: number): boolean {
   return false;
 }
 
-/** The id of a new address space: that of one which is gone and which no open file mirrors any more, else the next one. Its words are zeroes. */
+/** The id of a new address space: that of one which is gone and which no open file mirrors any more, else the next one. Nothing of it is left but its sequence. */
 export function newMm(h: Arena): number {
   let mm = 0;
   for (; mm < h.global[G.mms]!; mm++) {
@@ -79,6 +79,5 @@ export function newMm(h: Arena): number {
   }
   if (mm >= h.capacity.mms) throw new Full("mms");
   if (mm === h.global[G.mms]) h.global[G.mms] = mm + 1;
-  h.mm.fill(0, mm * h.mmWords, (mm + 1) * h.mmWords);
   return mm;
 }

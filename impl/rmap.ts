@@ -6,7 +6,7 @@ import { taskRow } from "./tasks.ts";
 import { vmasEnd, vmasFirst } from "./vmas.ts";
 
 /** Offset and stamp of each place that a walk has found, in its order. */
-let keys = new Int32Array(128);
+let keys = new Int32Array(0);
 
 /**
  * The record of the unmapping that has taken mappings of an address space out and not emptied them yet, or -1: their pages are still found through
@@ -38,11 +38,6 @@ function placeIn(words: Int32Array, row: number, kind: number, id: number, index
 
 /** Sorts a place into the `n` that are there: by offset, then by stamp; of equal ones the one that was found first comes first. */
 function place(out: Int32Array, at: number, n: number, mm: number, v: number, pgoff: number, stamp: number): void {
-  if (2 * n === keys.length) {
-    const larger = new Int32Array(4 * n);
-    larger.set(keys);
-    keys = larger;
-  }
   let i = n;
   for (; i > 0; i--) {
     const before = keys[2 * i - 2]!;
@@ -86,6 +81,8 @@ function walk(
 export function rmapTargets(h: Arena, kind: number, id: number, index: number, out: Int32Array, at: number): number {
   let n = 0;
   if (kind === MAPPING.none) return n;
+  const most = h.detached - h.targets;
+  if (keys.length < most) keys = new Int32Array(most);
   for (let mm = 0; mm < h.global[G.mms]!; mm++) {
     n = walk(h.vma, vmasFirst(h, mm), vmasEnd(h, mm), mm, kind, id, index, out, at, n);
     const r = detachedRecord(h, mm);

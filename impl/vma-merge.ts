@@ -32,11 +32,14 @@ function continues(h: Arena, row: number, region: Int32Array, at: number): boole
 /** Whether the row at which a mapping grows may take `anon` (+1) in. */
 const takesAnon = (h: Arena, row: number, anon: number): boolean => mergeableAnon(anon, h.vma[row + VMA.anon]!, h.vma[row + VMA.links]!);
 
-/** Gives the joined mapping the anon_vma of what it absorbs, if it has none itself. */
-function absorb(from: Int32Array, row: number): void {
-  if (MERGED[VMA.anon] !== 0 || from[row + VMA.anon] === 0) return;
-  MERGED[VMA.anon] = from[row + VMA.anon]!;
-  for (let i = VMA.links; i < VMA.words; i++) MERGED[i] = from[row + i]!;
+/**
+ * Gives a mapping that has joined all three the anon_vma of the right one, where it has none. In other joins nothing is to be taken over: who grows has
+ * an anon_vma, or nobody has.
+ */
+function takeOver(h: Arena, next: number): void {
+  if (MERGED[VMA.anon] !== 0) return;
+  MERGED[VMA.anon] = h.vma[next + VMA.anon]!;
+  for (let i = VMA.links; i < VMA.words; i++) MERGED[i] = h.vma[next + i]!;
 }
 
 /**
@@ -65,14 +68,12 @@ export function insertVma(h: Arena, mm: number, region: Int32Array, fresh: boole
     at = prev;
     copyVma(vma, prev, MERGED, 0);
     MERGED[VMA.end] = both ? vma[row + VMA.end]! : region[VMA.end]!;
-    absorb(region, 0);
-    if (both) absorb(vma, row);
+    if (both) takeOver(h, row);
     removeRows(h, mm, prev, both ? row + VMA.words : row);
   } else if (withNext) {
     copyVma(vma, row, MERGED, 0);
     MERGED[VMA.start] = start;
     MERGED[VMA.pgoff] = region[VMA.pgoff]!;
-    absorb(region, 0);
     removeRows(h, mm, row, row + VMA.words);
   }
   if (withPrev || withNext || fresh) MERGED[VMA.stamp] = nextStamp(h);

@@ -4,7 +4,7 @@ import type { Arena } from "./arena.ts";
 import { G, MM, VMA } from "./layout.ts";
 
 /** The stamps in use, ascending, while they are counted. */
-let ranks = new Int32Array(64);
+let ranks = new Int32Array(0);
 
 /** The first place among `n` ranks whose stamp is not below this one. */
 function place(n: number, stamp: number): number {
@@ -22,11 +22,6 @@ function place(n: number, stamp: number): number {
 function note(n: number, stamp: number): number {
   const at = place(n, stamp);
   if (at < n && ranks[at] === stamp) return n;
-  if (n === ranks.length) {
-    const larger = new Int32Array(2 * n);
-    larger.set(ranks);
-    ranks = larger;
-  }
   ranks.copyWithin(at + 1, at, n);
   ranks[at] = stamp;
   return n + 1;
@@ -43,6 +38,8 @@ function renumber(h: Arena, n: number): void {
 
 /** A stamp behind all others, after they were numbered anew so that they stay small. */
 export function nextStamp(h: Arena): number {
+  const most = h.capacity.mms * h.capacity.vmas;
+  if (ranks.length < most) ranks = new Int32Array(most);
   let n = 0;
   for (let mm = 0; mm < h.global[G.mms]!; mm++) {
     const first = mm * h.vmaWords + VMA.stamp;

@@ -18,7 +18,7 @@ import type { Operation, ProfileName, RunLimits, SeededChoices, TestCase } from 
 export interface Wanted {
   /** Profiles to draw from. All of them unless said otherwise. */
   readonly profiles?: readonly ProfileName[];
-  /** Pages of the window, 2 to 6 unless said otherwise. Batches of 64 are reached by more than 64 pages. */
+  /** Pages of the window, 2 to 6 unless said otherwise. Batches need more than 64 pages, huge pages 512. */
   readonly pages?: { readonly min: number; readonly max: number };
   /** Operations to draw masks from. All of them unless said otherwise; mmap is always among those of a mask. */
   readonly operations?: readonly Operation[];
@@ -29,6 +29,9 @@ export interface Wanted {
 }
 
 const PAGE_BYTES = 4096;
+/** Operations of a small mask, beside mmap and stores. */
+const FEW_MIN = 2;
+const FEW_MAX = 6;
 const UINT32_MAX = 0xffff_ffff;
 const CHOICES_MAX = 300;
 const ALL_STYLES = (1 << 10) - 1;
@@ -56,18 +59,28 @@ export function anyConfig(name: ProfileName, { min, max }: { min: number; max: n
 export function anyBounds(): Arbitrary<Bounds> {
   const fixed = fc.record({ deviceFrames: fc.integer({ min: 2, max: 3 }), physicalPages: fc.constant(0) });
   const growing = fc.record({
-    deviceFrames: fc.integer({ min: 0, max: 3 }),
+    deviceFrames: fc.integer({ min: 1, max: 3 }),
     physicalPages: fc.constantFrom(2, 4),
     sectionPages: fc.constantFrom(1, 2),
   });
-  return fc.oneof({ weight: 2, arbitrary: fixed }, { weight: 1, arbitrary: growing });
+  return fc.oneof(fixed, growing);
 }
 
-/** The operations of a run: all of them, or a random subset. Without a mapping nothing happens, so mmap is always one of them. */
+/**
+ * The operations of a run: all of them, half of them, or a few, which then meet each other often. Without a mapping nothing happens, so mmap is always
+ * one of them, and a few are of no use without a store.
+ */
 export function anyMask(operations: readonly Operation[] = OPERATIONS): Arbitrary<readonly Operation[]> {
   const others = operations.filter((op) => op !== "mmap");
+  const rest = others.filter((op) => op !== "cpu_write");
+  const stores = others.filter((op) => op === "cpu_write");
+  const few = fc.subarray(rest, { minLength: Math.min(FEW_MIN, rest.length), maxLength: Math.min(FEW_MAX, rest.length) });
   return fc
-    .oneof({ weight: 3, arbitrary: fc.subarray([...others]) }, { weight: 1, arbitrary: fc.constant(others) })
+    .oneof(
+      { weight: 3, arbitrary: few.map((mask) => [...stores, ...mask]) },
+      { weight: 2, arbitrary: fc.subarray(others) },
+      { weight: 1, arbitrary: fc.constant(others) },
+    )
     .map((mask) => ["mmap", ...mask]);
 }
 

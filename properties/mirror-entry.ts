@@ -51,6 +51,7 @@ function isReplicaOf(s: Sweep, pfn: number, page: number): boolean {
 /** Between m8' and m9: the entry names the destination, the CPU entry still is the migration entry of the source, and one task has locked both. */
 function isBeingFinalized(s: Sweep, pte: number, dst: number): boolean {
   if (!s.view.profile.driver.mapsAfterMigration || (pte & PTE.kind_mask) !== PTE.migration || dst >= s.frames) return false;
+  const src = pte >>> PTE.payload_shift;
   const task = s.locked[dst]!;
-  return task >= 0 && s.locked[pte >>> PTE.payload_shift] === task && s.taskStep[task] === MIGRATE_M9;
+  return task >= 0 && src !== dst && s.locked[src] === task && s.taskStep[task] === MIGRATE_M9;
 }

@@ -33,6 +33,7 @@ import { deviceFaultRetried } from "./sometimes/device-fault-retried.ts";
 import { deviceFaultWaits } from "./sometimes/device-fault-waits.ts";
 import { deviceFrameFreed } from "./sometimes/device-frame-freed.ts";
 import { deviceMeetsPrivatePageOfAnother } from "./sometimes/device-meets-private-page-of-another.ts";
+import { devicePageDropped } from "./sometimes/device-page-dropped.ts";
 import { deviceReadsWrittenPage } from "./sometimes/device-reads-written-page.ts";
 import { deviceWritesDuringMigration } from "./sometimes/device-writes-during-migration.ts";
 import { dirtyPageMigrated } from "./sometimes/dirty-page-migrated.ts";
@@ -45,6 +46,8 @@ import { handlerCalled } from "./sometimes/handler-called.ts";
 import { heldPageRefused } from "./sometimes/held-page-refused.ts";
 import { holeFilledOnDevice } from "./sometimes/hole-filled-on-device.ts";
 import { inheritedPage } from "./sometimes/inherited-page.ts";
+import { installWaitsForDriverLock } from "./sometimes/install-waits-for-driver-lock.ts";
+import { intervalWaits } from "./sometimes/interval-waits.ts";
 import { memoryObjectShared } from "./sometimes/memory-object-shared.ts";
 import { mirroredPageDuringNotification } from "./sometimes/mirrored-page-during-notification.ts";
 import { overlappingNotifications } from "./sometimes/overlapping-notifications.ts";
@@ -57,13 +60,18 @@ import { replicaReachable } from "./sometimes/replica-reachable.ts";
 import { snapshotShowsPages } from "./sometimes/snapshot-shows-pages.ts";
 import { swapSlotShared } from "./sometimes/swap-slot-shared.ts";
 import { twoMirrorsTold } from "./sometimes/two-mirrors-told.ts";
+import { writablePageGivenBack } from "./sometimes/writable-page-given-back.ts";
 import { writePermissionTaken } from "./sometimes/write-permission-taken.ts";
 import { writtenPageOnDevice } from "./sometimes/written-page-on-device.ts";
 import { announcedDowngrades } from "./step/announced-downgrades.ts";
 import { balancedNotifications } from "./step/balanced-notifications.ts";
 import { cpuAccess } from "./step/cpu-access.ts";
+import { driverLockGuardsMirror } from "./step/driver-lock-guards-mirror.ts";
+import { dropsAreComplete } from "./step/drops-are-complete.ts";
 import { faultHoldsFrame } from "./step/fault-holds-frame.ts";
 import { forkLeavesPinnedPages } from "./step/fork-leaves-pinned-pages.ts";
+import { intervalsWait } from "./step/intervals-wait.ts";
+import { migrationKeepsPermission } from "./step/migration-keeps-permission.ts";
 import { movesUnheldPages } from "./step/moves-unheld-pages.ts";
 import { noCrash } from "./step/no-crash.ts";
 import { noStaleAccess } from "./step/no-stale-access.ts";
@@ -102,8 +110,12 @@ export const STEP_PROPERTIES: readonly Step[] = [
   announcedDowngrades,
   balancedNotifications,
   cpuAccess,
+  driverLockGuardsMirror,
+  dropsAreComplete,
   faultHoldsFrame,
   forkLeavesPinnedPages,
+  intervalsWait,
+  migrationKeepsPermission,
   movesUnheldPages,
   noCrash,
   noStaleAccess,
@@ -123,6 +135,7 @@ export const SOMETIMES: readonly Sometimes[] = [
   deviceFaultWaits,
   deviceFrameFreed,
   deviceMeetsPrivatePageOfAnother,
+  devicePageDropped,
   deviceReadsWrittenPage,
   deviceWritesDuringMigration,
   dirtyPageMigrated,
@@ -135,6 +148,8 @@ export const SOMETIMES: readonly Sometimes[] = [
   heldPageRefused,
   holeFilledOnDevice,
   inheritedPage,
+  installWaitsForDriverLock,
+  intervalWaits,
   memoryObjectShared,
   mirroredPageDuringNotification,
   overlappingNotifications,
@@ -147,6 +162,7 @@ export const SOMETIMES: readonly Sometimes[] = [
   snapshotShowsPages,
   swapSlotShared,
   twoMirrorsTold,
+  writablePageGivenBack,
   writePermissionTaken,
   writtenPageOnDevice,
 ];

@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { EXIT } from "../exit-codes.ts";
 import { complainOfBug } from "./complain.ts";
+import { register as registerCheck } from "./commands/check.ts";
 import { register as registerJudge } from "./commands/judge.ts";
+import { register as registerMutants } from "./commands/mutants.ts";
+import { register as registerReplay } from "./commands/replay.ts";
 import { type Register, runShell } from "./shell.ts";
 
 /** One entry for each file in `commands/`, in the order of the help text. */
-const COMMANDS: readonly Register[] = [registerJudge];
+const COMMANDS: readonly Register[] = [registerCheck, registerReplay, registerMutants, registerJudge];
 
 /** Nobody reads on (`hmmspec ... | head`): no reason for a complaint, but none for a verdict's exit code either. */
 function stopQuietly(error: NodeJS.ErrnoException): void {

@@ -116,8 +116,10 @@ export class Performance {
   }
 
   private act(move: Move, action: Action): boolean {
-    if (this.system.refusal(action) !== null) return false;
-    this.failure = this.bench.apply(action);
+    const refused = this.system.refusal(action) !== null;
+    this.failure = this.bench.differs();
+    if (refused && this.failure === null) return false;
+    this.failure ??= this.bench.apply(action);
     this.note(move, action, null);
     return true;
   }

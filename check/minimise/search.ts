@@ -22,7 +22,7 @@ const OPERATIONS_MAX = 8;
 /** Places at which a task is interrupted. */
 const PLACES_MAX = 6;
 /** Actions that one search carries out. */
-const ACTIONS_MAX = 40_000;
+const ACTIONS_MAX = 30_000;
 
 /** What the run is made from: each different operation once. */
 function lettersOf(moves: readonly Move[]): Letter[] {

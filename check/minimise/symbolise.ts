@@ -55,10 +55,12 @@ export function symbolise(bench: Bench, actions: readonly Action[]): Symbolised 
 
   for (const action of actions) {
     if (failure !== null) break;
-    if (system.refusal(action) !== null) continue;
+    const refused = system.refusal(action) !== null;
+    failure = bench.differs();
+    if (refused && failure === null) continue;
     const move = moveOf(action);
     if (move !== null) moves.push(move);
-    failure = bench.apply(action);
+    failure ??= bench.apply(action);
   }
   return { failure: failure ?? bench.atEnd(), moves };
 }

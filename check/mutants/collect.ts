@@ -108,7 +108,7 @@ export const COLLECT_MUTANTS: readonly Mutant[] = [
     origin: "reading mm/migrate_device.c of 6.1",
     breaks: ["MIG-42", "FRM-6"],
     killedBy: "reference-conservation",
-    scope: scope(["mmap", "cpu_write", "migrate_to_device", "reclaim"]),
+    scope: scope(["mmap", "cpu_write", "migrate_to_device", "reclaim"], { tasks_max: 3 }),
     model: around("migrate", "m2", (go, s, t, a) => {
       const taken = mappedFrames(s, a).filter((pfn) => frameOf(s, pfn).locked !== null);
       go();

@@ -34,7 +34,7 @@ export const DESTINATION_MUTANTS: readonly Mutant[] = [
     origin: "1e57ffb6e3fd",
     breaks: ["MEM-33"],
     killedBy: "refines",
-    scope: scope(["mmap", "migrate_to_device", "devmem_release"]),
+    scope: scope(["mmap", "migrate_to_device", "devmem_remove", "devmem_release"], { tasks_max: 3 }),
     model: around("migrate", "m7", (go, s, _t, a, choice) => {
       const free = a.dev === null ? undefined : s.devices[a.dev]?.freeList;
       const dying = s.frames.findIndex((f, n) => f.free && f.dev === a.dev && chunkOf(s, n as Pfn)?.state === "removing");

@@ -14,7 +14,7 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
   {
     id: "B1",
     row: "B1",
-    title: "Too short",
+    title: "The CPU fault hands a private frame to its driver without a reference and without a second look at the entry.",
     origin: "16ce101db85d, CVE-2022-3523",
     breaks: ["MEM-22"],
     killedBy: "fault-holds-frame",
@@ -31,7 +31,7 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
     origin: "v14 05/16",
     breaks: ["MEM-22"],
     killedBy: "refines",
-    scope: scope(["mmap", "cpu_read", "migrate_to_device", "madvise"]),
+    scope: scope(["mmap", "cpu_read", "migrate_to_device"], { tasks_max: 4 }),
     model: around("handle_mm_fault", "c6", (go, s, t, a) => {
       const { pte } = a;
       go();
@@ -49,7 +49,7 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
     origin: "7c7b962938dd",
     breaks: ["EXC-17"],
     killedBy: "refines",
-    scope: scope(["mmap", "cpu_read", "make_exclusive", "make_exclusive"]),
+    scope: scope(["mmap", "cpu_read", "make_exclusive", "madvise"]),
     model: all(
       around("handle_mm_fault", "c7", (go, s, t, a) => {
         go();

@@ -109,7 +109,7 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     origin: "v15 09/16",
     breaks: ["INV-9"],
     killedBy: "refines",
-    scope: scope(["mmap", "device_read", "madvise"], { core: "v14", pages: 3 }),
+    scope: scope(["mmap", "device_read", "madvise"], { core: "v14", pages: 3, tasks_max: 3 }),
     model: around("invalidate", "i1", (go, s, _t, a) => {
       go();
       for (const walk of walksOf(s, a)) {

@@ -156,7 +156,7 @@ export const RANGE_FAULT_MUTANTS: readonly Mutant[] = [
     origin: "mm/hmm.c of 4.14",
     breaks: ["SNAP-7", "SNAP-8"],
     killedBy: "refines",
-    scope: scope(["mmap", "cpu_write", "migrate_to_device", "snapshot"], { pages: 2 }),
+    scope: scope(["mmap", "migrate_to_device", "snapshot"], { pages: 3 }),
     model: around("hmm_range_fault", "d5", (go, s, _t, a) => {
       const { ptes } = mmOf(s, a.mm);
       const at = a.at;

@@ -20,7 +20,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
     origin: "0dc45ca1ce18",
     breaks: ["MEM-28"],
     killedBy: "refines",
-    scope: scope(["mmap", "migrate_to_device", "devmem_release"], { tasks_max: 3 }),
+    scope: scope(["mmap", "migrate_to_device", "devmem_remove", "devmem_release"], { tasks_max: 3 }),
     model: removesWhen((frames) => frames.every(({ holders }) => holders.every((h) => h.kind === "task"))),
   },
   {
@@ -73,7 +73,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
     origin: "v14 15/16",
     breaks: ["MEM-28", "MEM-32"],
     killedBy: "pgmap-life-time",
-    scope: scope(["mmap", "cpu_write", "migrate_to_device", "devmem_release"], { core: "v14" }),
+    scope: scope(["mmap", "cpu_write", "migrate_to_device", "devmem_remove", "devmem_release"], { core: "v14" }),
     model: removesWhen(() => true),
   },
   {

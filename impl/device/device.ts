@@ -165,19 +165,28 @@ class Devices implements DeviceSystem {
 
   settle(steps_max: number): number {
     let taken = 0;
-    while (taken < steps_max) {
+    for (let round = 0; taken < steps_max; round++) {
       const before = taken;
-      if (this.steps(this.scratch) > 0) {
-        this.take(this.scratch[0]!);
+      const devices = this.steps(this.scratch);
+      if (devices > 0) {
+        this.take(this.turn(devices, round));
         taken++;
       }
-      if (taken < steps_max && this.system.steps(this.scratch) > 0) {
-        this.system.take(this.scratch[0]!);
+      const tasks = taken < steps_max ? this.system.steps(this.scratch) : 0;
+      if (tasks > 0) {
+        this.system.take(this.turn(tasks, round));
         taken++;
       }
       if (taken === before) break;
     }
     return taken;
+  }
+
+  /** The step whose turn it is among `n`, with the first choice that it has. */
+  private turn(n: number, round: number): number {
+    let i = round % n;
+    while (i > 0 && this.scratch[i - 1]! >>> 8 === this.scratch[i]! >>> 8) i--;
+    return this.scratch[i]!;
   }
 }
 

@@ -47,8 +47,7 @@ const NEEDS_FAULT = -2;
 
 /** Begins the duplication of a range. */
 export function beginDuplicate(h: Arena, t: number, call: Extract<ModelCall, { op: "duplicate" }>): void {
-  const r = pushDeviceCall(h, t, STEP["duplicate.open"], call);
-  h.task[r + COPY] = -1;
+  pushDeviceCall(h, t, STEP["duplicate.open"], call);
 }
 
 /** Whether a page must stay single. */

@@ -27,7 +27,7 @@ import { replicated } from "../replicas.ts";
 import { dropPte, freeSwapCache, slotUsers } from "../swap.ts";
 import { goto, leave } from "../tasks.ts";
 import type { ImplSteps } from "../tasks.ts";
-import { findVma, prepareAnonVma } from "../vmas.ts";
+import { prepareAnonVma } from "../vmas.ts";
 import { enterDropReplicas } from "./drop-replicas.ts";
 import { mapAnonymous } from "./fault-anon.ts";
 import { FAULT, same } from "./fault-record.ts";
@@ -69,7 +69,7 @@ function writePresent(h: Arena, t: number, r: number, pte: number): void {
   const vpn = h.task[r + R.start]!;
   const pfn = ptePayload(pte);
   if (replicated(h, pfn)) return enterDropReplicas(h, t, r, C2, pfn);
-  const vma = findVma(h, mm, vpn);
+  const vma = h.task[r + FAULT.vma]!;
   if (h.vma[vma + VMA.map] !== MAP.private) {
     h.pt.set(mm, vpn, pte | PTE.write | PTE.dirty);
     return leave(h, t);
@@ -129,7 +129,7 @@ export const faultCopySteps: ImplSteps = {
         const vpn = h.task[r + R.start]!;
         const copy = h.task[r + FAULT.copy]!;
         mapPage(h, copy);
-        mapAnonymous(h, mm, findVma(h, mm, vpn), vpn, copy);
+        mapAnonymous(h, mm, h.task[r + FAULT.vma]!, vpn, copy);
         dropPte(h, h.task[r + FAULT.pte]!);
       }
       goto(h, r, C4_END);

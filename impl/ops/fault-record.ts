@@ -2,10 +2,16 @@
 import type { Arena } from "../arena.ts";
 import { R } from "../layout.ts";
 
-/** Record of `handle_mm_fault`. */
-export const FAULT = { pte: R.x0, copy: R.x1 } as const;
+/**
+ * Record of `handle_mm_fault`, beside `start` (the page) and `write`: the entry that the fault looked at, the copy or -1, and the row of the mapping.
+ * The row stays where it is: the caller holds the address space lock.
+ */
+export const FAULT = { pte: R.x0, copy: R.x1, vma: R.x2 } as const;
+
+const { mm: MM, start: START } = R;
+const { pte: PTE_AT } = FAULT;
 
 /** The re-check under the page table lock: the entry is the one that the fault looked at. */
-export function same(h: Arena, r: number): boolean {
-  return h.pt.get(h.task[r + R.mm]!, h.task[r + R.start]!) === h.task[r + FAULT.pte];
+export function same({ pt, task }: Arena, r: number): boolean {
+  return pt.get(task[r + MM]!, task[r + START]!) === task[r + PTE_AT];
 }

@@ -6,7 +6,6 @@ import { R, VMA } from "../layout.ts";
 import { EVENT, invalidate, invalidateEnd } from "../notifier.ts";
 import { goto, leave } from "../tasks.ts";
 import type { ImplSteps } from "../tasks.ts";
-import { findVma } from "../vmas.ts";
 import { FAULT, same } from "./fault-record.ts";
 import { enterCpuFault } from "./migrate.ts";
 import { swapCacheLocked, swapIn } from "./swap-in.ts";
@@ -81,7 +80,7 @@ export const faultWaitSteps: ImplSteps = {
       if (same(h, r)) {
         const mm = h.task[r + R.mm]!;
         const vpn = h.task[r + R.start]!;
-        setPte(h, mm, vpn, restoredPte(h, h.task[r + FAULT.pte]!, findVma(h, mm, vpn)));
+        setPte(h, mm, vpn, restoredPte(h, h.task[r + FAULT.pte]!, h.task[r + FAULT.vma]!));
       }
       goto(h, r, C7_END);
     },
@@ -101,7 +100,7 @@ export const faultWaitSteps: ImplSteps = {
       if (same(h, r)) {
         const mm = h.task[r + R.mm]!;
         const vpn = h.task[r + R.start]!;
-        swapIn(h, mm, findVma(h, mm, vpn), vpn, h.task[r + FAULT.pte]!, h.task[r + R.write] !== 0);
+        swapIn(h, mm, h.task[r + FAULT.vma]!, vpn, h.task[r + FAULT.pte]!, h.task[r + R.write] !== 0);
       }
       leave(h, t);
     },

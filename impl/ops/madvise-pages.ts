@@ -4,6 +4,7 @@ import type { Arena } from "../arena.ts";
 import { flagsOf, headOf, kindOf, lockerOf, mappingKind, mapsOf, setPte, slotOf, unmark } from "../frames.ts";
 import { blockOf, PTRS_PER_PTE, splitCompound } from "../huge.ts";
 import { dropPte, freeSwapCache, slotUsers } from "../swap.ts";
+import { canReclaim } from "./reclaim.ts";
 
 /**
  * Splits a huge page that only this mapping has, as MADV_FREE, MADV_COLD and MADV_PAGEOUT do.
@@ -45,18 +46,12 @@ export function freeLazily(h: Arena, mm: number, at: number, to: number): void {
   }
 }
 
-/** Whether MADV_PAGEOUT takes a page: on the LRU, mapped once, unlocked, not part of a compound page. */
-function reclaimable(h: Arena, pfn: number): boolean {
-  const lru = (flagsOf(h, pfn) & FRAME.lru) !== 0 && kindOf(h, pfn) === FRAME.system;
-  return lru && lockerOf(h, pfn) < 0 && headOf(h, pfn) < 0 && mapsOf(h, pfn) === 1;
-}
-
 /** The first page of `[at, to)` that MADV_PAGEOUT takes, or `to`. Huge pages on the way are split. */
 export function nextReclaimed(h: Arena, mm: number, at: number, to: number): number {
   for (let v = h.pt.next(mm, at, to); v < to; v = h.pt.next(mm, v + 1, to)) {
     splitForReclaim(h, mm, v, v, to, true);
     const pte = h.pt.get(mm, v);
-    if (pteKind(pte) === PTE.present && reclaimable(h, ptePayload(pte))) return v;
+    if (pteKind(pte) === PTE.present && canReclaim(h, ptePayload(pte))) return v;
   }
   return to;
 }

@@ -31,7 +31,6 @@ const HUGE = ADVICES.indexOf("huge");
 /** Begins madvise. */
 export function beginMadvise(h: Arena, t: number, call: Extract<ModelCall, { op: "madvise" }>): void {
   const r = pushRangeCall(h, t, STEP["madvise.lock"], call);
-  h.task[r + R.x0] = call.page;
   h.task[r + R.x1] = ADVICES.indexOf(call.advice);
 }
 

@@ -1,62 +1,60 @@
-/** The driver's part of a migration: alloc_and_copy and finalize_and_map. */
-import { FRAME, TAG, VM } from "../../spec/words.ts";
+/** The driver's part of a migration: destinations, its own entries, and what it maps at the end (finalize_and_map). */
+import { DPTE, FRAME, TAG, VM } from "../../spec/words.ts";
 import type { Arena } from "../arena.ts";
-import { allocDevice, allocSystem, contentsOf, lockPage, makeDpte, setContents, setDpte, unmark } from "../frames.ts";
-import { CANDIDATE, FB, R, VMA, ZEROES } from "../layout.ts";
+import { allocDevice, allocSystem, setDpte } from "../frames.ts";
+import { CANDIDATE, F, FB, R, VMA } from "../layout.ts";
 import { findVma } from "../vmas.ts";
-import { CAND, MIGRATION, PURPOSE, candidateAt, candidateDst, candidateHas, candidateSrc } from "./migrate-record.ts";
+import { CAND, MIGRATION, PURPOSE, candidateAt } from "./migrate-record.ts";
+
+const { mm: MM, dev: DEV, file: FILE } = R;
+const { purpose: PURPOSE_AT, count: COUNT } = MIGRATION;
+const { src: SRC, dst: DST, vpn: VPN, words: WORDS } = CANDIDATE;
+const { migrate: MIGRATES, write: WRITE, dst_write: DST_WRITE, src_shift: SRC_SHIFT } = CAND;
+const { words: FRAME_WORDS } = F;
+const { locked_shift: LOCKED_SHIFT } = FB;
+const { lru: LRU } = FRAME;
+const { to_device: TO_DEVICE, to_system: TO_SYSTEM, cpu_fault: CPU_FAULT } = PURPOSE;
+const { payload_shift: PAYLOAD_SHIFT } = DPTE;
+const READ_ENTRY = DPTE.valid | (TAG.read << DPTE.tag_shift);
+const WRITE_ENTRY = DPTE.valid | (TAG.write << DPTE.tag_shift);
+
+/** Whether the mapping of a hole may be written. */
+const holeWrites = (h: Arena, r: number, c: number): boolean =>
+  (h.vma[findVma(h, h.task[r + MM]!, h.task[c + VPN]!) + VMA.flags]! & VM.write) !== 0;
 
 /** Takes a destination for one candidate, locked, if there is one. A hole that goes home is declined: the CPU will fault it itself. */
 export function allocDestination(h: Arena, t: number, r: number, c: number): void {
-  const toDevice = h.task[r + MIGRATION.purpose] === PURPOSE.to_device;
-  const src = candidateSrc(h, c);
-  if (!toDevice && src < 0) return;
-  const dst = toDevice ? allocDevice(h, h.task[r + R.dev]!, h.task[r + R.file]!) : allocSystem(h);
+  const { task, frame } = h;
+  const toDevice = task[r + PURPOSE_AT] === TO_DEVICE;
+  const word = task[c + SRC]!;
+  const hole = word >>> SRC_SHIFT === 0;
+  if (hole && !toDevice) return;
+  const dst = toDevice ? allocDevice(h, task[r + DEV]!, task[r + FILE]!) : allocSystem(h);
   if (dst < 0) return;
-  lockPage(h, dst, t);
-  if (!toDevice) unmark(h, dst, FRAME.lru);
-  h.task[c + CANDIDATE.dst] = dst + 1;
-  const write =
-    src < 0
-      ? (h.vma[findVma(h, h.task[r + R.mm]!, h.task[c + CANDIDATE.vpn]!) + VMA.flags]! & VM.write) !== 0
-      : candidateHas(h, c, CAND.write);
-  if (write) h.task[c + CANDIDATE.src]! |= CAND.dst_write;
+  const f = dst * FRAME_WORDS;
+  frame[f] = (toDevice ? frame[f]! : frame[f]! & ~LRU) | ((t + 1) << LOCKED_SHIFT);
+  task[c + DST] = dst + 1;
+  if (hole ? holeWrites(h, r, c) : (word & WRITE) !== 0) task[c + SRC] = word | DST_WRITE;
 }
 
 /** The driver that brings a page home drops its own entry before it copies. */
 export function dropOwnEntry(h: Arena, r: number, c: number): void {
-  const file = h.task[r + R.file]!;
-  const purpose = h.task[r + MIGRATION.purpose];
-  if (file >= 0 && (purpose === PURPOSE.to_system || purpose === PURPOSE.cpu_fault)) setDpte(h, file, h.task[c + CANDIDATE.vpn]!, 0);
-}
-
-/** The copy engine writes those bytes of the destination that a mask names: those of the source, or zeroes for a hole. */
-function copyBytes(h: Arena, c: number, mask: number): void {
-  const src = candidateSrc(h, c);
-  const dst = candidateDst(h, c);
-  const from = src < 0 ? ZEROES : contentsOf(h, src);
-  setContents(h, dst, (contentsOf(h, dst) & ~mask) | (from & mask));
-}
-
-/** The copy engine's first part: the first byte. */
-export function copyFirst(h: Arena, c: number): void {
-  copyBytes(h, c, FB.byte_mask);
-}
-
-/** The copy engine's last part: all other bytes. */
-export function copyRest(h: Arena, c: number): void {
-  copyBytes(h, c, FB.contents_mask & ~FB.byte_mask);
+  const { task } = h;
+  const file = task[r + FILE]!;
+  const purpose = task[r + PURPOSE_AT];
+  if (file >= 0 && (purpose === TO_SYSTEM || purpose === CPU_FAULT)) setDpte(h, file, task[c + VPN]!, 0);
 }
 
 /** Gives the migrated pages their entries at once, where the driver does that. */
 export function finalizeAndMap(h: Arena, t: number, r: number): void {
-  if (!h.profile.driver.mapsAfterMigration || h.task[r + MIGRATION.purpose] !== PURPOSE.to_device) return;
-  const file = h.task[r + R.file]!;
-  const end = candidateAt(h, t, h.task[r + MIGRATION.count]!);
-  for (let c = candidateAt(h, t, 0); c < end; c += CANDIDATE.words) {
-    const dst = candidateDst(h, c);
-    if (dst < 0 || !candidateHas(h, c, CAND.migrate)) continue;
-    const tag = candidateHas(h, c, CAND.dst_write) ? TAG.write : TAG.read;
-    setDpte(h, file, h.task[c + CANDIDATE.vpn]!, makeDpte(dst, false, tag, false));
+  const { task } = h;
+  if (!h.profile.driver.mapsAfterMigration || task[r + PURPOSE_AT] !== TO_DEVICE) return;
+  const file = task[r + FILE]!;
+  const end = candidateAt(h, t, task[r + COUNT]!);
+  for (let c = candidateAt(h, t, 0); c < end; c += WORDS) {
+    const dst = task[c + DST]! - 1;
+    const word = task[c + SRC]!;
+    if (dst < 0 || (word & MIGRATES) === 0) continue;
+    setDpte(h, file, task[c + VPN]!, ((word & DST_WRITE) === 0 ? READ_ENTRY : WRITE_ENTRY) | (dst << PAYLOAD_SHIFT));
   }
 }

@@ -12,32 +12,50 @@ import {
   mappingOf,
   mark,
   putPage,
-  refsOf,
   setContents,
   setMapping,
   setSlot,
   slotOf,
 } from "../frames.ts";
-import { CANDIDATE, F, R, VMA } from "../layout.ts";
+import { CANDIDATE, F, FB, R, VMA } from "../layout.ts";
 import { freeSwapCache, setSlotCache, slotUsers } from "../swap.ts";
 import { prepareAnonVma } from "../vmas.ts";
-import { MIGRATION, PURPOSE, candidateDst, candidateSrc } from "./migrate-record.ts";
+import { CAND, MIGRATION, PURPOSE, candidateDst } from "./migrate-record.ts";
 
 /** Whether the page cache of its memory object holds a frame. */
 export function inPageCache(h: Arena, pfn: number): boolean {
   return mappingKind(h, pfn) === MAPPING.shmem && h.shmem[mappingOf(h, pfn) * h.shmemWords + 1 + indexOf(h, pfn)] === pfn + 1;
 }
 
+const { pfn: FAULTED } = R;
+const { purpose: PURPOSE_AT } = MIGRATION;
+const { src: SRC, dst: DST } = CANDIDATE;
+const { src_shift: SRC_SHIFT } = CAND;
+const { words: FRAME_WORDS, counts: COUNTS, mapping: OWNER_AT, index: INDEX_AT } = F;
+const { slot: HAS_SLOT, ref_mask: REFS } = FB;
+const { kind_mask: KIND, system: SYSTEM, swap_backed: SWAP_BACKED, mapping_mask: OWNER } = FRAME;
+const SHMEM = MAPPING.shmem << FRAME.mapping_shift;
+const KEPT = FRAME.dirty | FRAME.swap_backed;
+const { move: MOVE } = PURPOSE;
+
 /** References that a page under migration has when nobody else wants it: ours, the faulting CPU's, the cache's. */
 export function expectedRefs(h: Arena, r: number, src: number): number {
+  const flags = h.frame[src * FRAME_WORDS]!;
   let n = 1;
-  if (slotOf(h, src) >= 0) n++;
-  if (inPageCache(h, src)) n++;
-  if (h.task[r + R.pfn] === src && h.profile.faultTakesReference) n++;
+  if ((flags & HAS_SLOT) !== 0) n++;
+  if ((flags & OWNER) === SHMEM && inPageCache(h, src)) n++;
+  if (h.task[r + FAULTED] === src && h.profile.faultTakesReference) n++;
   return n;
 }
 
-const KEPT = FRAME.dirty | FRAME.swap_backed;
+/** Whether a page whose destination is device memory is out of the swap cache, or can give its slot back now. */
+function leavesSwapCache(h: Arena, src: number): boolean {
+  const slot = slotOf(h, src);
+  if (slot < 0) return true;
+  if (!h.profile.swapCacheMigrates || slotUsers(h, slot) > 0) return false;
+  freeSwapCache(h, src);
+  return true;
+}
 
 /**
  * migratepage(): the page's owner moves what it knows about the page to the destination, unless somebody else holds the page.
@@ -46,24 +64,22 @@ const KEPT = FRAME.dirty | FRAME.swap_backed;
  * memory, which stands for all file-backed pages. In the ordinary migration the owner copies them itself.
  */
 export function moveMetadata(h: Arena, r: number, c: number): boolean {
-  const src = candidateSrc(h, c);
-  const dst = candidateDst(h, c);
+  const { task, frame } = h;
+  const src = (task[c + SRC]! >>> SRC_SHIFT) - 1;
+  const dst = task[c + DST]! - 1;
   if (dst < 0 || src < 0) return false;
-  const copy = h.task[r + MIGRATION.purpose] === PURPOSE.move;
-  const kind = mappingKind(h, src);
-  if (!copy && kind === MAPPING.shmem) return false;
-  const device = (flagsOf(h, dst) & FRAME.kind_mask) !== FRAME.system;
-  const slot = slotOf(h, src);
-  if (device && slot >= 0) {
-    if (!h.profile.swapCacheMigrates || slotUsers(h, slot) > 0) return false;
-    freeSwapCache(h, src);
-  }
-  if (refsOf(h, src) !== expectedRefs(h, r, src)) return false;
-  setMapping(h, dst, kind, mappingOf(h, src), indexOf(h, src));
+  const from = src * FRAME_WORDS;
+  const to = dst * FRAME_WORDS;
+  const copy = task[r + PURPOSE_AT] === MOVE;
+  if (!copy && (frame[from]! & OWNER) === SHMEM) return false;
+  const device = (frame[to]! & KIND) !== SYSTEM;
+  if (device && !leavesSwapCache(h, src)) return false;
+  if ((frame[from + COUNTS]! & REFS) !== expectedRefs(h, r, src)) return false;
   // Marks are set on the destination and never taken off there: a device frame keeps those of its earlier pages.
-  const marks = flagsOf(h, src) & KEPT;
-  const f = dst * F.words + F.flags;
-  h.frame[f] = device ? h.frame[f]! | marks | FRAME.swap_backed : (h.frame[f]! & ~KEPT) | marks;
+  const kept = device ? frame[to]! | SWAP_BACKED : frame[to]! & ~KEPT;
+  frame[to] = (kept & ~OWNER) | (frame[from]! & (KEPT | OWNER));
+  frame[to + OWNER_AT] = frame[from + OWNER_AT]!;
+  frame[to + INDEX_AT] = frame[from + INDEX_AT]!;
   if (copy) {
     setContents(h, dst, contentsOf(h, src));
     moveCaches(h, src, dst);

@@ -8,9 +8,10 @@ export const PURPOSE = Object.fromEntries(PURPOSES.map((name, code) => [name, co
 
 /**
  * Record of `migrate`: `at` the next candidate, `pfn` the faulted frame or -1, purpose, page of the CPU fault or -1, number of candidates, those of
- * them that the core has not refused before the driver is called, and marks: notified for holes, out of memory, failed.
+ * them that the core has not refused before the driver is called, marks (notified for holes, out of memory, failed), and where the next candidate
+ * lies.
  */
-export const MIGRATION = { purpose: R.x0, faultAt: R.x1, count: R.x2, live: R.x3, marks: R.x4 } as const;
+export const MIGRATION = { purpose: R.x0, faultAt: R.x1, count: R.x2, live: R.x3, marks: R.x4, current: R.x5 } as const;
 /** Marks of a migration. */
 export const MARK = { notified: 1, oom: 2, failed: 4 } as const;
 
@@ -22,6 +23,11 @@ export const MARK = { notified: 1, oom: 2, failed: 4 } as const;
  */
 export const CAND = { hole: 1, migrate: 2, write: 4, dst_write: 8, alone: 16, src_shift: 6 } as const;
 
+// The engine folds constants of this module, but not fields of a table that is imported: what runs for each page names its words so.
+const { step: STEP_AT, at: AT } = R;
+const { count: COUNT, current: CURRENT } = MIGRATION;
+const { words: WORDS } = CANDIDATE;
+
 /** Where candidate `i` of a task lies. */
 export const candidateAt = (h: Arena, t: number, i: number): number => t * h.taskWords + h.candidates + i * CANDIDATE.words;
 /** Frame of a candidate, or -1. */
@@ -31,7 +37,7 @@ export const candidateDst = (h: Arena, c: number): number => h.task[c + CANDIDAT
 /** Marks of a candidate (`CAND`). */
 export const candidateHas = (h: Arena, c: number, mark: number): boolean => (h.task[c + CANDIDATE.src]! & mark) !== 0;
 /** The candidate that a migration is at. */
-export const currentCandidate = (h: Arena, t: number, r: number): number => candidateAt(h, t, h.task[r + R.at]!);
+export const currentCandidate = (h: Arena, r: number): number => h.task[r + CURRENT]!;
 /** The device that a MIGRATE event names, if the core has owners; or -1. */
 export const eventOwner = (h: Arena, r: number): number => (h.profile.ownerFilter ? h.task[r + R.dev]! : -1);
 
@@ -40,10 +46,22 @@ export function addMark(h: Arena, r: number, bit: number): void {
   h.task[r + MIGRATION.marks]! |= bit;
 }
 
+/** Makes the first candidate the next one. */
+export function rewind(h: Arena, t: number, r: number): void {
+  h.task[r + AT] = 0;
+  h.task[r + CURRENT] = candidateAt(h, t, 0);
+}
+
 /** Goes on with the next candidate, or with step `then` after the last. */
-export function advance(h: Arena, r: number, step: number, then: number): void {
-  const i = h.task[r + R.at]! + 1;
-  const more = i < h.task[r + MIGRATION.count]!;
-  h.task[r + R.at] = more ? i : 0;
-  h.task[r + R.step] = more ? step : then;
+export function advance(h: Arena, t: number, r: number, step: number, then: number): void {
+  const { task } = h;
+  const i = task[r + AT]! + 1;
+  if (i < task[r + COUNT]!) {
+    task[r + AT] = i;
+    task[r + CURRENT]! += WORDS;
+    task[r + STEP_AT] = step;
+  } else {
+    rewind(h, t, r);
+    task[r + STEP_AT] = then;
+  }
 }

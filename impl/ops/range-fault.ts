@@ -50,7 +50,6 @@ export function enterRangeFault(
   h.task[a + R.file] = file;
   h.task[a + R.write] = write ? 1 : 0;
   h.task[a + RANGE.request] = request ? 1 : 0;
-  h.task[a + RANGE.valid] = 1;
   h.task[a + RANGE.stop] = start;
   h.task[a + RANGE.fault] = -1;
   h.task[a + RANGE.error] = NIL;

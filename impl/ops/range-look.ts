@@ -40,8 +40,7 @@ export function lookAtPte(h: Arena, r: number, vma: number, pte: number): number
       if (request) return NEEDS_FAULT;
       break;
     case PTE.none:
-      if (singleVma && !read) return RANGE.empty;
-      if (singleVma) missing = RANGE.empty;
+      if (singleVma && !read) return missing;
       break;
     case PTE.migration:
       if (singleVma) missing = RANGE.bad;

@@ -7,9 +7,9 @@ import type { Sweep } from "../sweep.ts";
 export const quiescence: Always = {
   id: "quiescence",
   kind: "always",
-  spec: ["FRM-6", "MIG-42", "INV-6", "RCL-12", "MIR-8", "MIR-9", "MEM-12", "MEM-14"],
+  spec: ["FRM-6", "MIG-42", "INV-6", "RCL-12", "MIR-8", "MIR-9", "MEM-12", "MEM-14", "MIG-21"],
   statement:
-    "When no task is in flight, there is no migration entry and no active notification, an address space is used by its processes alone and is empty when they are gone, and every taken private frame is mapped, a replica or briefly held.",
+    "When no task is in flight, there is no migration entry and no active notification, an address space is used by its processes alone and is empty when they are gone, every taken private frame is mapped, a replica or briefly held, and every mapped page of system memory is on the LRU.",
   check(now) {
     if (now.live > 0) return null;
     for (let mm = 0; mm < now.mms; mm++) {
@@ -22,6 +22,7 @@ export const quiescence: Always = {
     }
     for (let pfn = 0; pfn < now.frames; pfn++) {
       if (now.migrations[pfn] !== 0) return `frame ${pfn} has a migration entry, and nothing migrates`;
+      if (isLost(now, pfn)) return `frame ${pfn} belongs to a process or an object, and is not on the LRU`;
       const taken = (now.frame[pfn]! & (FRAME.kind_mask | FRAME.free)) === FRAME.private;
       if (taken && now.entries[pfn] === 0 && now.copies[pfn] === 0 && (now.ghost === null || now.ghost.brief.count[pfn] === 0))
         return `frame ${pfn} of device ${now.frameDev[pfn]} is taken, and nothing maps it`;
@@ -33,6 +34,13 @@ export const quiescence: Always = {
     return null;
   },
 };
+
+/** A system page that reclaim would never find again. Pages of a compound page are found by its first one. */
+function isLost(now: Sweep, pfn: number): boolean {
+  const word = now.frame[pfn]!;
+  if ((word & (FRAME.kind_mask | FRAME.free | FRAME.lru)) !== FRAME.system || (word & FRAME.mapping_mask) === 0) return false;
+  return now.entries[pfn]! > 0 && now.view.frameHead(pfn) === -1;
+}
 
 function processes({ view }: Sweep, mm: number): number {
   let n = 0;

@@ -3,7 +3,7 @@
  * entry is excused. An excuse ends when the entry is replaced, and when it agrees with the CPU page table again.
  */
 import type { Profile } from "../../spec/profile.ts";
-import { CHOICE_FILE, DPTE, LOCAL, NOTIFY_EVENTS, PTE, STEP, STEPS } from "../../spec/words.ts";
+import { CHOICE_FILE, DPTE, FRAME, LOCAL, NOTIFY_EVENTS, PTE, STEP, STEPS } from "../../spec/words.ts";
 import { FAULT, mirrorFault } from "../mirror-entry.ts";
 import { MOVE } from "../move.ts";
 import type { Move } from "../move.ts";
@@ -11,7 +11,7 @@ import { OP, OP_OF_STEP } from "../ops.ts";
 import type { Defect } from "../property.ts";
 import type { Sweep } from "../sweep.ts";
 import { grown } from "./grow.ts";
-import { isToldOf } from "./notifications.ts";
+import { isPast } from "./notifications.ts";
 import type { Notifications } from "./notifications.ts";
 
 /** Defects that leave entries behind, by the code that `Excuses.entry` holds; 0 is none. */
@@ -128,18 +128,18 @@ function noteRegistered(e: Excuses, n: Notifications, { task, local }: Move): vo
   }
 }
 
-/** The entries that a step has installed although their pages have changed, or are about to and the mirror was told already. */
+/** The entries that a step has installed although their pages have changed, or are about to and the mirror will not be told any more. */
 function noteInstalled(e: Excuses, n: Notifications, was: Sweep, move: Move, now: Sweep, code: number): void {
   const file = move.local[LOCAL.file]!;
   if (file < 0) return;
   for (let v = 0; v < now.pages; v++) {
     const at = file * now.pages + v;
     if ((now.dpte[at]! & DPTE.valid) === 0 || now.dpte[at] === was.dpte[at]) continue;
-    if (mirrorFault(now, file, v) !== FAULT.none || isToldOf(n, now, file, v)) e.entry[at] = code;
+    if (mirrorFault(now, file, v) !== FAULT.none || isPast(n, now, file, v)) e.entry[at] = code;
   }
 }
 
-/** MEM-46: an exclusive entry became a present one, and nobody was told. */
+/** MEM-46: the exclusive entry of a coherent page became a present one, and nobody was told. */
 function noteUntold(e: Excuses, was: Sweep, now: Sweep): void {
   for (let file = 0; file < now.files; file++) {
     const base = now.fileMm[file]! * now.pages;
@@ -147,8 +147,9 @@ function noteUntold(e: Excuses, was: Sweep, now: Sweep): void {
       const before = was.pte[base + v]!;
       const after = now.pte[base + v]!;
       if ((before & PTE.kind_mask) !== PTE.device_exclusive || (after & PTE.kind_mask) !== PTE.present) continue;
-      if (before >>> PTE.payload_shift === after >>> PTE.payload_shift && (now.dpte[file * now.pages + v]! & DPTE.valid) !== 0)
-        e.entry[file * now.pages + v] = CODE["MEM-46"];
+      const pfn = before >>> PTE.payload_shift;
+      if (pfn !== after >>> PTE.payload_shift || (now.frame[pfn]! & FRAME.kind_mask) !== FRAME.coherent) continue;
+      if ((now.dpte[file * now.pages + v]! & DPTE.valid) !== 0) e.entry[file * now.pages + v] = CODE["MEM-46"];
     }
   }
 }

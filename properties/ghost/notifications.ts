@@ -100,12 +100,16 @@ function outerDev(now: Sweep, task: number, op: number): number {
   return -1;
 }
 
-/** Whether a notification that covers the page is active and has run the callback of the mirror. */
-export function isToldOf(n: Notifications, now: Sweep, file: number, v: number): boolean {
+/**
+ * Whether a notification that covers the page is active and will not call the mirror any more: its callback has run, or the mirror was not there
+ * when the notification began.
+ */
+export function isPast(n: Notifications, now: Sweep, file: number, v: number): boolean {
   if (n.active === 0) return false;
   const mm = now.fileMm[file]!;
-  for (let task = 0; task < n.tasks; task++)
-    if (n.open[task] === 1 && n.mm[task] === mm && n.start[task]! <= v && v < n.end[task]! && (n.called[task]! & (1 << file)) !== 0)
-      return true;
+  for (let task = 0; task < n.tasks; task++) {
+    if (n.open[task] !== 1 || n.mm[task] !== mm || v < n.start[task]! || n.end[task]! <= v) continue;
+    if ((n.hits[task]! & ~n.called[task]! & (1 << file)) === 0) return true;
+  }
   return false;
 }

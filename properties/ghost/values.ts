@@ -25,7 +25,7 @@ export const SOFT = {
 } as const;
 
 /** Codes of advices that drop pages. */
-const ADVICE = { other: 0, dontneed: 1, free: 2 } as const;
+export const ADVICE = { other: 0, dontneed: 1, free: 2 } as const;
 
 /** Expected contents. */
 export interface Values {
@@ -236,9 +236,7 @@ function passed(x: Values, was: Sweep, move: Move, now: Sweep): void {
 export function expectedFirst(x: Values, s: Sweep, mm: number, v: number): number {
   const pte = s.pte[mm * s.pages + v]!;
   const pfn = pte >>> PTE.payload_shift;
-  const kind = pte & PTE.kind_mask;
-  const maps = kind === PTE.present || kind >= PTE.device_private;
-  if (maps && (s.frame[pfn]! & FRAME.mapping_mask) >>> FRAME.mapping_shift === MAPPING.shmem)
+  if (names(pte, pfn) && (s.frame[pfn]! & FRAME.mapping_mask) >>> FRAME.mapping_shift === MAPPING.shmem)
     return x.objectFirst[s.mapping[pfn]! * s.pages + s.index[pfn]!]!;
   return x.first[mm * s.pages + v]!;
 }

@@ -1,16 +1,18 @@
 /** The model as a system: what its view answers, which steps it names, and that it goes the same way as `step`. */
 import { describe, expect, it } from "vitest";
 import { modelSystem } from "../../check/model-system.ts";
+import { dpteWord, frameWord, pteWord, vmWord } from "../../check/model-words.ts";
 import { setupOf } from "../../check/setup.ts";
 import { walk } from "../../check/walk.ts";
 import { describeDpte, describeFrame, describePte, describeStep } from "../../check/words-text.ts";
 import { initial, RULES, session, step } from "../../model/index.ts";
-import type { RuleTable } from "../../model/index.ts";
+import type { Dpte, Pte, RuleTable } from "../../model/index.ts";
 import { PROFILE_NAMES } from "../../properties/test-case.ts";
 import { TAKEN } from "../../spec/system.ts";
 import type { System, View } from "../../spec/system.ts";
+import { pfn as toPfn } from "../../spec/vocabulary.ts";
 import type { Action, ModelCall } from "../../spec/vocabulary.ts";
-import { CHOICES, LOCAL, STEPS } from "../../spec/words.ts";
+import { CHOICES, LOCAL, STEPS, VM } from "../../spec/words.ts";
 import { call, model, stepOf, testCase, until, variety, words } from "./systems.ts";
 
 const mmap = (page: number, npages: number, more: Partial<Extract<ModelCall, { op: "mmap" }>> = {}): ModelCall => ({
@@ -151,6 +153,60 @@ describe("the view of the model", () => {
     other.apply({ type: "call", actor: 0, call: { op: "mremap", page: 0, npages: 1, to: 2 } });
     until(other, 0, "invalidate.i2");
     expect([other.view.taskLocal(0, 2, LOCAL.event), other.view.taskLocal(0, 0, LOCAL.to)]).toEqual([0, 2]);
+  });
+});
+
+describe("packed words", () => {
+  const pfn = toPfn(5);
+  it.each<[Pte, string]>([
+    [{ kind: "none" }, "none"],
+    [{ kind: "zero", huge: false }, "zero page"],
+    [{ kind: "zero", huge: true }, "zero page huge"],
+    [{ kind: "present", pfn, write: true, dirty: false, huge: true }, "present rw huge pfn 5"],
+    [{ kind: "present", pfn, write: false, dirty: true, huge: false }, "present ro dirty pfn 5"],
+    [{ kind: "swap", slot: 3, exclusive: true }, "swap exclusive slot 3"],
+    [{ kind: "swap", slot: 0, exclusive: false }, "swap slot 0"],
+    [{ kind: "migration", pfn, mode: "read", dirty: false }, "migration read pfn 5"],
+    [{ kind: "migration", pfn, mode: "read_exclusive", dirty: true }, "migration read_exclusive dirty pfn 5"],
+    [{ kind: "migration", pfn, mode: "write", dirty: false }, "migration write pfn 5"],
+    [{ kind: "device_private", pfn, write: false }, "device_private ro pfn 5"],
+    [{ kind: "device_exclusive", pfn, write: true }, "device_exclusive rw pfn 5"],
+  ])("say of the entry %j: %s", (pte, text) => {
+    expect(describePte(pteWord(pte))).toBe(text);
+  });
+
+  it.each<[Dpte | null, string]>([
+    [null, "none"],
+    [{ pfn, zero: false, tag: "read", unreachable: false }, "read pfn 5"],
+    [{ pfn, zero: false, tag: "write", unreachable: true }, "write pfn 5 unreachable"],
+    [{ pfn, zero: false, tag: "atomic", unreachable: false }, "atomic pfn 5"],
+    [{ pfn, zero: true, tag: "read", unreachable: false }, "read zero page"],
+  ])("say of the device entry %j: %s", (entry, text) => {
+    expect(describeDpte(dpteWord(entry))).toBe(text);
+  });
+
+  it("have no pfn for the zero page, and hold large frame numbers", () => {
+    expect(dpteWord({ pfn, zero: true, tag: "read", unreachable: false }) >>> 8).toBe(0);
+    const far = toPfn(2 ** 24 - 1);
+    expect(describePte(pteWord({ kind: "device_private", pfn: far, write: true }))).toBe("device_private rw pfn 16777215");
+    expect(describeDpte(dpteWord({ pfn: far, zero: false, tag: "read", unreachable: false }))).toBe("read pfn 16777215");
+  });
+
+  it("say of the marks of a frame what it is", () => {
+    const { frames } = initial(model().setup.profile, testCase().config, { deviceFrames: 1 });
+    const frame = frames[0] ?? expect.fail();
+    expect(describeFrame(frameWord(frame))).toBe("private free swap-backed");
+    const used = {
+      ...frame,
+      kind: "coherent",
+      free: false,
+      dirty: true,
+      mapping: { kind: "shmem", object: 4 },
+      holders: [{ kind: "replica" }],
+    } as const;
+    expect(describeFrame(frameWord(used))).toBe("coherent shmem dirty swap-backed replica");
+    expect(vmWord({ read: true, write: false, exec: true, account: false, hugepage: true })).toBe(VM.read | VM.exec | VM.hugepage);
+    expect(vmWord({ read: false, write: true, exec: false, account: true, hugepage: false })).toBe(VM.write | VM.account);
   });
 });
 

@@ -3,8 +3,8 @@ import { setupOf } from "../../check/setup.ts";
 import { BUS_ERROR, cpuLoad } from "../../impl/device/memory.ts";
 import { makeDpte, setDpte, setPte } from "../../impl/frames.ts";
 import { deviceSystem, implSystem } from "../../impl/index.ts";
-import { CHOICES, PTE, TAG, pteKind, ptePayload } from "../../spec/words.ts";
-import { OK, advance, begin, errno, opened, read, settled, submit, take, value, write } from "./engine-drive.ts";
+import { CHOICES, FRAME, PTE, TAG, pteKind, ptePayload } from "../../spec/words.ts";
+import { OK, advance, begin, errno, offered, opened, read, settled, submit, take, value, write } from "./engine-drive.ts";
 import { stateFault, valueAt } from "./engine-run.ts";
 
 const words = new Int32Array(512);
@@ -25,6 +25,15 @@ describe("the copy engine", () => {
     expect([fill(2), r.d.completed(0)]).toEqual([6, null]);
     expect(settled(r)).toEqual({ [ticket]: { status: "ok", cpages: 2 } });
     expect([valueAt(r.h, 0, 3), fill(3)]).toEqual([5, 6]);
+  });
+
+  it("may fault as often again for each page", () => {
+    const r = opened({ pages: 5, replays_max: 2 });
+    const ticket = submit(r, { op: "copy", page: 0, to: 2, npages: 2 });
+    expect(settled(r)).toEqual({ [ticket]: { status: "ok", cpages: 2 } });
+    const once = opened({ pages: 5, replays_max: 1 });
+    submit(once, { op: "copy", page: 0, to: 2, npages: 2 });
+    expect(settled(once)).toEqual({ 0: errno("EAGAIN") });
   });
 
   it("can fail: what was copied before stays", () => {
@@ -102,6 +111,35 @@ describe("memory", () => {
     expect(settled(r)).toEqual({ 0: errno("EIO") });
   });
 
+  it("that is free is not written through an old entry: that shows, and what is read there nobody can know", () => {
+    const r = opened();
+    const free = 0;
+    setDpte(r.h, 0, 0, makeDpte(free, false, TAG.write, false));
+    const before = r.h.frame.slice();
+    submit(r, { op: "read", page: 0 });
+    submit(r, { op: "atomic_add", page: 1, value: 1 });
+    r.d.settle(5000);
+    expect([r.d.completed(0)?.ret, r.d.completed(0)?.ret, r.d.system.view.tainted()]).toEqual([OK, value(0), 0]);
+    setDpte(r.h, 0, 0, makeDpte(free, false, TAG.atomic, false));
+    submit(r, { op: "atomic_add", page: 0, value: 1 });
+    r.d.settle(5000);
+    expect([r.d.completed(0)?.ret, r.d.system.view.tainted()]).toEqual([OK, 0]);
+    submit(r, { op: "write", page: 0, value: 1 });
+    r.d.settle(5000);
+    expect([r.d.completed(0)?.ret, r.d.system.view.tainted()]).toEqual([OK, 1]);
+    expect(r.h.frame.subarray(free, 6)).toEqual(before.subarray(free, 6));
+  });
+
+  it.each([
+    ["ideal", true],
+    ["dmirror-fixed", false],
+  ] as const)("that a device wrote is dirty, where the driver says so (%s)", (driver, dirty) => {
+    const r = opened({ driver });
+    submit(r, { op: "write", page: 0, value: 1 });
+    settled(r);
+    expect((r.d.system.view.frame(ptePayload(r.h.pt.get(0, 0))) & FRAME.dirty) !== 0).toBe(dirty);
+  });
+
   it("of a device goes home with what the device wrote, when it is removed under running commands", () => {
     const r = opened({ pages: 4 });
     for (const page of [0, 1]) write(r, page, 5);
@@ -125,7 +163,9 @@ describe("the state of the devices", () => {
     write(r, 0, 3);
     for (const op of ["write", "atomic_add"] as const) submit(r, { op, page: 0, value: 7 });
     submit(r, { op: "copy", page: 0, to: 2, npages: 1 });
-    r.d.settle(9);
+    expect(r.d.settle(9)).toBe(9);
+    begin(r, { op: "cpu_read", page: 1 });
+    expect([offered(r).length > 0, r.d.settle(1)]).toEqual([true, 1]);
     const saved = r.d.system.save();
     const first = settled(r);
     const words1 = r.h.words.slice();
@@ -134,6 +174,13 @@ describe("the state of the devices", () => {
     expect(settled(r)).toEqual(first);
     expect(r.h.words).toEqual(words1);
     expect(Object.keys(first)).toHaveLength(3);
+  });
+
+  it("settles also where every command takes the page from the others", () => {
+    const r = opened({ devices: ["private", "private", "coherent"] });
+    for (const dev of [0, 1, 2]) for (let n = 0; n < 4; n++) submit(r, { op: "atomic_add", page: 0, value: 1 }, dev);
+    for (const dev of [0, 1, 2]) expect(Object.values(settled(r, dev))).toHaveLength(4);
+    expect(read(r, 0)).toEqual(value(12));
   });
 
   it("leaves nothing behind when all is done", () => {

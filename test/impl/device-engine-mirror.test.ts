@@ -57,19 +57,43 @@ describe("an invalidation", () => {
     expect(ready(r, unmap).map((word) => CHOICES[word & 255])).toEqual(["0"]);
   });
 
-  it("waits for both pages of a copy, until its last byte", () => {
+  it("waits for no access of another process on the same device", () => {
     const r = opened();
-    submit(r, { op: "copy", page: 0, to: 1, npages: 1 });
+    r.d.system.run(0, { op: "fork", child: 1 });
+    r.d.system.run(1, { op: "open", dev: 0 });
+    for (const actor of [0, 1]) submit(r, { op: "read", page: 0 }, 0, actor);
     settled(r);
-    submit(r, { op: "copy", page: 0, to: 1, npages: 1 });
-    advance(r, 0, "fetch", "translate", "copy_first");
-    const tasks = [0, 1].map((page) => begin(r, { op: "munmap", page, npages: 1 }));
-    until(r, tasks[0]!, STEP["invalidate.i2"]);
-    expect(ready(r, tasks[0]!).map((word) => CHOICES[word & 255])).toEqual(["1"]);
-    advance(r, 0, "copy_rest");
-    expect(ready(r, tasks[0]!).map((word) => CHOICES[word & 255])).toEqual(["0", "1"]);
-    finish(r, tasks[0]!);
-    finish(r, tasks[1]!);
+    const ticket = submit(r, { op: "read", page: 0 }, 0, 1);
+    advance(r, ticket, "fetch", "translate");
+    const unmap = begin(r, { op: "munmap", page: 0, npages: 1 });
+    until(r, unmap, STEP["invalidate.i2"]);
+    expect(ready(r, unmap).map((word) => CHOICES[word & 255])).toEqual(["0", "1"]);
+    expect(finish(r, unmap)).toEqual(OK);
+    expect(offered(r)).toEqual([`device 0: access (command ${ticket})`]);
+  });
+
+  it.each([
+    [0, false],
+    [1, true],
+    [2, false],
+    [3, true],
+  ])("waits for the two pages that a copy is at, until their last byte (page %i: %s)", (page, waits) => {
+    const r = opened({ pages: 5, capacity: { tlb: 8 } });
+    const copy = (): number => submit(r, { op: "copy", page: 0, to: 2, npages: 2 });
+    copy();
+    settled(r);
+    const ticket = copy();
+    advance(r, ticket, "fetch", "translate", "copy_first", "copy_rest", "translate", "copy_first");
+    const unmap = begin(r, { op: "munmap", page, npages: 1 });
+    until(r, unmap, STEP["invalidate.i2"]);
+    const told = (): string =>
+      ready(r, unmap)
+        .map((word) => CHOICES[word & 255])
+        .join();
+    expect(told()).toBe(waits ? "1" : "0,1");
+    advance(r, ticket, "copy_rest");
+    expect(told()).toBe("0,1");
+    expect([finish(r, unmap), settled(r)]).toEqual([OK, { [ticket]: { status: "ok", cpages: 2 } }]);
   });
 
   it("in the middle of a step brings what is in flight to its end first", () => {

@@ -28,7 +28,7 @@ function runs(walk: Omit<Walk, "seed" | "steps">, count = RUNS): Met {
   const met: Met = {};
   for (let seed = 1; seed <= count; seed++) {
     try {
-      for (const [name, n] of Object.entries(walkDevices({ ...walk, seed, steps: STEPS }))) met[name] = (met[name] ?? 0) + n;
+      for (const [name, n] of Object.entries(walkDevices({ pages: 4, ...walk, seed, steps: STEPS }))) met[name] = (met[name] ?? 0) + n;
     } catch (error) {
       throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
     }

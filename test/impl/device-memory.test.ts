@@ -1,7 +1,7 @@
 /** Adding and removing device memory, in lockstep with the model: what is refused, where ranges lie, and what removal waits for. */
 import { describe, expect, it } from "vitest";
 import type { DevmemFlag, DevmemPart, ModelCall } from "../../spec/vocabulary.ts";
-import { CHUNK, FRAME } from "../../spec/words.ts";
+import { CHUNK, FRAME, PTE } from "../../spec/words.ts";
 import { mapped, on, pair, store } from "./device-support.ts";
 import type { Pair } from "./device-support.ts";
 
@@ -82,6 +82,7 @@ describe("where ranges lie", () => {
     p.until(task, "devmem_add.online");
     expect(answer(p, remove(1))).toBe("ENOENT");
     expect(answer(p, remove(7))).toBe("ENOENT");
+    expect(answer(p, remove(-1))).toBe("ENOENT");
     expect(answer(p, remove(0, 3))).toBe("ENODEV");
     expect(p.finish(task)).toMatchObject({ value: 1 });
   });
@@ -103,11 +104,26 @@ describe("removal", () => {
     expect([p.view.deviceFree(0), p.view.chunkCount(0)]).toEqual([0, 0]);
   });
 
+  it("leaves the frames of other ranges on the list in their order", () => {
+    const p = pair({ bounds: { deviceFrames: 1 } });
+    answer(p, add(0, 1));
+    p.call(mapped(0, 2));
+    for (const page of [0, 1]) p.call(store(page, page + 1));
+    p.call(on("migrate_to_device", 0, 2));
+    for (const page of [0, 1]) p.call({ op: "cpu_read", page });
+    // The frame of the range that goes is behind the one that stays.
+    expect([p.view.deviceFreeAt(0, 1), p.view.deviceFreeAt(0, 0)]).toEqual([0, 4]);
+    answer(p, remove(1));
+    expect([p.view.deviceFree(0), p.view.deviceFreeAt(0, 0)]).toEqual([1, 0]);
+    expect(p.call(on("migrate_to_device", 0, 2))).toMatchObject({ cpages: 1 });
+  });
+
   it("waits for a page that somebody else holds, and makes another pass where the driver does that", () => {
     for (const driver of ["ideal", "dmirror"] as const) {
-      const p = pair({ driver, bounds: { deviceFrames: 1 } });
-      p.call(mapped(0, 1));
-      p.call(store(0, 5));
+      // A page in system memory lies right behind the range.
+      const p = pair({ driver, bounds: { deviceFrames: 1, physicalPages: 0 } });
+      p.call(mapped(0, 2));
+      for (const page of [1, 0]) p.call(store(page, 5));
       p.call(on("migrate_to_device", 0));
       p.act({ type: "get", pfn: 0 });
       const task = p.begin(remove(0));
@@ -115,6 +131,7 @@ describe("removal", () => {
       expect(p.ready(task)).toBe(false);
       p.act({ type: "put", pfn: 0 });
       expect(p.ready(task)).toBe(driver === "ideal");
+      expect(p.view.pte(0, 1) >>> PTE.payload_shift).toBe(1);
       p.call({ op: "munmap", page: 0, npages: 1 });
       expect(p.finish(task)).toEqual({ status: "ok" });
     }
@@ -170,6 +187,14 @@ describe("dummy devices", () => {
     expect(answer(p, put(0))).toBe("ENODEV");
     expect(p.finish(task)).toEqual({ status: "ok" });
     expect([p.view.chunkCount(0), p.view.chunkCount(1), p.view.dummy(0), p.view.dummy(1)]).toEqual([4, 1, 0, 1]);
+  });
+
+  it("may host the first range of a device", () => {
+    const p = pair({ core: "v14", bounds: { deviceFrames: 0 } });
+    answer(p, { op: "hmm_device_new" });
+    expect(answer(p, add(0, 1, PRIVATE, { minor: 0 }))).toBe(0);
+    expect(answer(p, put(0))).toBe("ok");
+    expect(p.view.chunkCount(0)).toBe(0);
   });
 
   it("wait for a removal of theirs that is in progress", () => {

@@ -1,6 +1,6 @@
 /** Replicas, in lockstep with the model: who has to wait for whom, which of them go, and what a walk leaves alone. */
 import { describe, expect, it } from "vitest";
-import { DPTE, FRAME, TAG, dptePfn, dpteTag } from "../../spec/words.ts";
+import { DPTE, FRAME, PTE, TAG, dptePfn, dpteTag } from "../../spec/words.ts";
 import { mapped, on, pair, store } from "./device-support.ts";
 import type { Pair } from "./device-support.ts";
 
@@ -75,14 +75,19 @@ describe("which replicas go", () => {
 
   it("all of a page, on every device and in every mirror", () => {
     const p = ready();
-    p.call(on("duplicate", 0, 1, 1));
-    p.call({ op: "fork", child: 1, files: "inherit" });
-    p.call(on("duplicate", 0, 1, 0), {}, 1);
-    expect(pages(p).filter((page) => page === p.view.replicaPage(0)).length).toBe(2);
-    p.call(store(0, 9));
-    expect(p.view.replicaCount()).toBe(1);
-    p.call(store(1, 9));
+    p.call({ op: "fork", child: 1 });
     expect(p.view.replicaCount()).toBe(0);
+    for (const [dev, actor] of [
+      [0, 0],
+      [0, 1],
+      [1, 1],
+    ] as const)
+      expect(p.call(on("duplicate", 0, 1, dev), {}, actor)).toMatchObject({ cpages: 1 });
+    const named = (): number =>
+      Array.from({ length: p.view.fileCount() }, (_, file) => p.view.dpte(file, 0)).filter((word) => word !== 0).length;
+    expect([p.view.replicaCount(), named()]).toEqual([2, 3]);
+    p.call(store(0, 9), {}, 1);
+    expect([p.view.replicaCount(), named()]).toEqual([0, 0]);
     for (let pfn = 0; pfn < 8; pfn++) expect(p.view.frame(pfn) & (FRAME.free | FRAME.replica)).toBe(FRAME.free);
   });
 
@@ -117,6 +122,41 @@ it("a walk for reading leaves the entry of a replica, one for writing takes the 
   expect([pages(p).length, dpteTag(p.view.dpte(0, 0))]).toEqual([1, TAG.write]);
 });
 
+it("a walk leaves the entry of the first replica on the first frame, too", () => {
+  const p = pair({ driver: "dmirror", switches: { readDuplication: true } });
+  p.call(mapped(0, 2));
+  for (const page of [0, 1]) p.call(store(page, page + 1));
+  p.call(on("duplicate", 1));
+  expect(p.call(on("device_read", 0, 2))).toMatchObject({ data: [1, 2], faults: 1 });
+  expect([dptePfn(p.view.dpte(0, 1)), p.view.replicaCount()]).toEqual([0, 1]);
+});
+
+it("a walk replaces an entry that leads to no replica, while others do", () => {
+  const p = ready();
+  p.call({ op: "fork", child: 1 });
+  p.call(store(1, 5));
+  p.call(on("duplicate", 1));
+  p.call(on("device_read", 2));
+  p.call({ op: "exit", child: 1 });
+  expect([p.view.replicaCount(), dpteTag(p.view.dpte(0, 2))]).toEqual([1, TAG.read]);
+  expect(p.call({ op: "device_write", dev: 0, page: 2, npages: 1, value: 200 })).toMatchObject({ status: "ok", faults: 1 });
+});
+
+it("memory that is being removed is looked at again for a replica of frame 0, which was made meanwhile", () => {
+  const p = pair({ devices: ["coherent", "private"], driver: "dmirror", switches: { readDuplication: true }, bounds: { deviceFrames: 1 } });
+  p.call(mapped(0, 1));
+  p.call(store(0, 1));
+  p.call(on("migrate_to_device", 0, 1, 0));
+  const task = p.begin(on("duplicate", 0, 1, 1));
+  p.until(task, "duplicate.u3");
+  const removal = p.begin({ op: "devmem_remove", dev: 1, chunk: 0 });
+  p.until(removal, "remove_chunk.e7");
+  expect(p.ready(removal)).toBe(false);
+  expect(p.finish(task)).toMatchObject({ cpages: 1 });
+  expect(p.view.replicaPage(0)).toBe(0);
+  expect(p.finish(removal)).toEqual({ status: "ok" });
+});
+
 describe("a page that is being duplicated", () => {
   const begun = (): { p: Pair; task: number } => {
     const p = pair({ switches: { readDuplication: true } });
@@ -129,6 +169,35 @@ describe("a page that is being duplicated", () => {
     const { p, task } = begun();
     expect(p.finish(task, { "duplicate.u2": "no-memory" })).toEqual({ status: "ok", cpages: 0 });
     expect(p.view.deviceFree(0)).toBe(4);
+  });
+
+  it("stays single where it cannot be faulted, and where it is pinned before its copy gets an entry", () => {
+    const p = ready();
+    p.call(on("migrate_to_device", 2, 1, 1));
+    expect(p.call(on("duplicate", 2), { "migrate.m7": "error" })).toMatchObject({ cpages: 0 });
+    const { p: q, task } = begun();
+    q.until(task, "duplicate.u5");
+    q.act({ type: "pin", pfn: q.view.pte(0, 0) >>> PTE.payload_shift });
+    expect(q.finish(task)).toMatchObject({ cpages: 0 });
+    expect([q.view.replicaCount(), q.view.deviceFree(0)]).toEqual([0, 4]);
+  });
+
+  it("is taken away again from a device that has got a stale entry for writing (RF-16)", () => {
+    const p = pair({ core: "v14", devices: ["private", "private"], switches: { readDuplication: true } });
+    p.call(mapped(0, 1));
+    p.call(store(0, 1));
+    p.call({ op: "open", dev: 0 });
+    const task = p.begin(on("duplicate", 0, 1, 1));
+    p.until(task, "rmap_walk.clear");
+    const writer = p.begin({ op: "device_write", dev: 0, page: 0, npages: 1, value: 200 });
+    p.until(writer, "device_access.faulted");
+    p.until(task, "duplicate.u3");
+    expect([dpteTag(p.view.dpte(0, 0)), p.view.pte(0, 0) & PTE.write]).toEqual([TAG.write, 0]);
+    p.step(task);
+    p.until(task, "rmap_walk.clear");
+    expect(p.view.dpte(0, 0)).toBe(0);
+    expect(p.finish(task)).toMatchObject({ cpages: 1 });
+    p.finish(writer);
   });
 
   it("is copied as it is when nobody can write it any more", () => {
@@ -154,16 +223,24 @@ describe("a page that is being duplicated", () => {
     expect(p.call(on("device_read", 0))).toMatchObject({ data: [6] });
   });
 
-  it("waits for a notification and for the page lock", () => {
-    const { p, task } = begun();
-    p.until(task, "duplicate.u2");
+  it("waits for a notification, in whichever process, and for the page lock", () => {
+    const p = pair({ switches: { readDuplication: true } });
+    p.call(mapped(0, 2));
+    p.call(store(0, 1));
     p.call({ op: "fork", child: 1 });
-    const pinned = p.begin(store(0, 7), 1);
-    p.until(pinned, "invalidate.i1");
-    p.step(pinned);
+    p.call({ op: "open", dev: 0 }, {}, 1);
+    const task = p.begin(on("duplicate", 0, 2));
+    p.until(task, "duplicate.u2");
+    const writer = p.begin(store(0, 7), 1);
+    p.until(writer, "invalidate.i2");
     expect(p.ready(task)).toBe(false);
-    p.finish(pinned);
+    p.finish(writer);
     expect(p.ready(task)).toBe(true);
-    p.finish(task);
+    const frame = p.view.pte(0, 0) >>> PTE.payload_shift;
+    p.act({ type: "move", pfn: frame });
+    p.until(writer, "migrate.m4");
+    expect([p.view.frameLocked(frame), p.ready(task)]).toEqual([writer, false]);
+    p.finish(writer);
+    expect(p.finish(task)).toMatchObject({ cpages: 1 });
   });
 });

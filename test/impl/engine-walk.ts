@@ -86,7 +86,7 @@ function commandOf(h: Rig["h"], random: RandomStream): DeviceCommand {
     case 5:
       return { op: "atomic_add", page, value };
     case 6:
-      return { op: "copy", page, to: random.below(h.pages), npages: 1 };
+      return { op: "copy", page, to: random.below(h.pages), npages: 1 + random.below(2) };
     default:
       return { op: "fence" };
   }
@@ -280,7 +280,10 @@ class Run {
   private pagesOf(c: number): number[] {
     const { command } = this.r.h;
     const page = command[c + COMMAND.page]!;
-    return command[c + COMMAND.op] === 4 ? [page, command[c + COMMAND.to]!] : [page];
+    const pages: number[] = [];
+    for (let i = 0; i < command[c + COMMAND.npages]!; i++)
+      pages.push(page + i, command[c + COMMAND.op] === 4 ? command[c + COMMAND.to]! + i : page + i);
+    return pages;
   }
 
   /** Looks at the state that the run has come to. */

@@ -113,6 +113,18 @@ describe("huge pages of the implementation, in lockstep with the model", () => {
         expect(ran.mapped).toBeGreaterThan(0);
       });
 
+  it("[INV-17] tells the mirrors of the whole block in which a mapping is split, also without a huge page", () => {
+    const calls: ModelCall[] = [
+      { op: "mmap", ...on(0, BLOCK), prot: "rw", map: "private" },
+      { op: "device_read", dev: 0, ...on(7, 1) },
+      { op: "munmap", ...on(3, 1) },
+      { op: "mmap", ...on(0, BLOCK), prot: "rw", map: "private" },
+      { op: "device_read", dev: 0, ...on(7, 1) },
+      { op: "mprotect", ...on(3, 1), prot: "r" },
+    ];
+    for (const core of ["v14", "linux-6.1"] as const) expect(runCalls(core, BLOCK, calls).difference).toBe(null);
+  });
+
   it("agrees on drawn calls", () => {
     let split = 0;
     for (const [i, core] of (["v14", "linux-6.1", "linux-6.12"] as const).entries()) {

@@ -46,6 +46,18 @@ describe("mappings of the implementation", () => {
     }
   });
 
+  it("[VMA-8] [VMA-9] join one of two neighbours that were faulted apart", () => {
+    for (const mmapJoinsUntouchedLeft of [false, true]) {
+      const pair = new MappingPair({ mmapJoinsUntouchedLeft });
+      for (const start of [0, 4]) {
+        pair.insert(0, untouched(start, start + 2), true);
+        pair.prepare(0, start);
+      }
+      pair.insert(0, untouched(2, 4), true);
+      expect(pair.mappings(0)).toEqual(mmapJoinsUntouchedLeft ? ["0-4 anon 0", "4-6 anon 1"] : ["0-2 anon 0", "2-6 anon 1"]);
+    }
+  });
+
   it("split and join like those of the model, whatever happens to them", () => {
     let mappings = 0;
     for (let seed = 1; seed <= 24; seed++)

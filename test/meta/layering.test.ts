@@ -20,7 +20,7 @@ const isForNode = (file: string): boolean => /^check\/(cli|workers|adapters)\//.
 
 /** Names of modules that a source imports, exports from, or loads when asked for. */
 function importsOf(source: string): string[] {
-  const found = codeOnly(source, { strings: false }).matchAll(/\b(?:from|import)\s*\(?\s*(["'])([^"']+)\1/g);
+  const found = codeOnly(source, { strings: false }).matchAll(/\b(?:from|import)(?:\s+|\s*\(\s*)(["'])([^"'\n]+)\1/g);
   return [...found].map((match) => match[2] ?? "");
 }
 
