@@ -3,7 +3,7 @@ import type { CallOperation } from "../properties/test-case.ts";
 import type { View } from "../spec/system.ts";
 import { DEVMEM_FLAGS, DEVMEM_PARTS } from "../spec/vocabulary.ts";
 import type { Advice, DevmemFlag, MapKind, ModelCall, Prot } from "../spec/vocabulary.ts";
-import { FRAME } from "../spec/words.ts";
+import { FRAME, PTE, pteKind } from "../spec/words.ts";
 
 /** One decision, spent digit by digit: the first draws are the low digits of the number. */
 export interface Digits {
@@ -76,9 +76,9 @@ export class CallMaker {
         return { op, ...range, to: digits.take(this.scope.view.pages - range.npages + 1) };
       }
       case "cpu_read":
-        return { op, page: this.page(digits) };
+        return { op, page: this.touched(actor, digits) };
       case "cpu_write":
-        return { op, page: this.page(digits), value: this.fresh() };
+        return { op, page: this.touched(actor, digits), value: this.fresh() };
       case "fork":
         return this.fork(digits);
       case "exit":
@@ -123,6 +123,19 @@ export class CallMaker {
   private page(digits: Digits): number {
     if (this.borders.length > 0) return from(this.borders, digits);
     return digits.take(this.pages);
+  }
+
+  /** The page of a load or store: often one that is not where the CPU reaches it, so that the access must bring it back. */
+  private touched(actor: number, digits: Digits): number {
+    const { view } = this.scope;
+    const page = this.page(digits);
+    if (this.borders.length > 0 || digits.take(2) === 0) return page;
+    const mm = view.actorMm(actor);
+    for (let n = 0; n < this.pages; n++) {
+      const at = (page + n) % this.pages;
+      if (pteKind(view.pte(mm, at)) > PTE.present) return at;
+    }
+    return page;
   }
 
   private range(digits: Digits): { page: number; npages: number } {

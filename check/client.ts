@@ -97,7 +97,8 @@ export class Client {
     const environment = this.environment.length > 0 ? style.environment : 0;
     if (kind >= 64 - environment && this.disturb(rest)) return DECIDED.action;
     if (this.live > 0 && kind < 64 - environment - style.calls) {
-      const word = this.step(rest, style.freezes);
+      if (style.freezes) this.freeze(rest >>> 4);
+      const word = this.step(rest, this.frozen);
       if (word >= 0) return word;
     }
     if (this.live < this.limits.tasks_max && this.calls.length > 0) {
@@ -105,8 +106,7 @@ export class Client {
       if (this.call(rest)) return DECIDED.action;
     }
     if (this.live === 0) return DECIDED.skip;
-    this.frozen = -1;
-    const word = this.step(rest, false);
+    const word = this.step(rest, -1);
     return word >= 0 ? word : this.unblock();
   }
 
@@ -136,7 +136,9 @@ export class Client {
   /** Tells of a step that was taken. */
   took(word: number, returned: boolean): void {
     this.last = word >> 8;
-    if (returned) this.live--;
+    if (!returned) return;
+    this.live--;
+    if (this.last === this.frozen) this.frozen = -1;
   }
 
   /** Tells of another action that was carried out. */
@@ -164,21 +166,20 @@ export class Client {
     }
   }
 
-  /** Draws a step that some task can take, or -1. The task that is held up waits for the others. */
-  private step(decision: number, freezes: boolean): number {
+  /** Draws a step that some task other than `but` can take, or -1. */
+  private step(decision: number, but: number): number {
     const { words, style } = this;
     const n = this.system.steps(words);
     if (n === 0) return -1;
     let bits = decision;
     const stays = (bits & 15) < style.stay;
     bits >>>= 4;
-    if (freezes) this.freeze(bits);
     let task = -1;
     let tasks = 0;
     let lastEnabled = false;
     for (let i = 0, before = -1; i < n; i++) {
       const of = (words[i] ?? 0) >> 8;
-      if (of === before || of === this.frozen) continue;
+      if (of === before || of === but) continue;
       before = of;
       tasks++;
       if (of === this.last) lastEnabled = true;
@@ -189,7 +190,7 @@ export class Client {
       let nth = ((bits & 255) * tasks) >> 8;
       for (let i = 0, before = -1; i < n && task < 0; i++) {
         const of = (words[i] ?? 0) >> 8;
-        if (of === before || of === this.frozen) continue;
+        if (of === before || of === but) continue;
         before = of;
         if (nth-- === 0) task = of;
       }
@@ -215,6 +216,7 @@ export class Client {
     return words[from] ?? -1;
   }
 
+  /** Now and then holds up the task that went last, for a while: it goes on only where no other can. */
   private freeze(bits: number): void {
     if (this.frozen < 0) {
       if ((bits & 31) !== 31) return;

@@ -38,7 +38,7 @@ function addMm(view: View, mm: number, add: Add): void {
   const who = owner(view, mm);
   const writer = view.mmWriter(mm);
   const readers = view.mmReaders(mm);
-  add(`${who} mmap lock`, writer >= 0 ? `write, task ${writer}` : readers > 0 ? `read, ${readers} times` : "free");
+  add(`${who} mmap lock`, writer >= 0 ? `write, task ${writer}` : readers > 0 ? `read by ${readers}` : "free");
   const active = view.mmActive(mm);
   add(`${who} notifications`, `seq ${view.mmSeq(mm)}${active > 0 ? `, ${active} in progress` : ""}`);
   if (view.mmHmm(mm) === 1 && view.profile.core === "v14") add(`${who} struct hmm`, "there");

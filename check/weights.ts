@@ -5,7 +5,7 @@ import type { Profile } from "../spec/profile.ts";
 
 /** How often an operation is drawn, beside the others of the mask: 4 unless said here. What takes the memory away that all others need is rare. */
 const WEIGHTS: Partial<Record<CallOperation, number>> = {
-  mmap: 8,
+  mmap: 5,
   cpu_write: 20,
   cpu_read: 16,
   device_read: 12,

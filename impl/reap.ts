@@ -1,11 +1,14 @@
 /** What nothing refers to any more is forgotten, so that a state stays as small as what it describes, however long the run. */
-import { INTERVAL, MAP, MAPPING } from "../spec/words.ts";
+import { INTERVAL, MAP, MAPPING, STEP } from "../spec/words.ts";
 import type { Arena } from "./arena.ts";
 import { Full } from "./capacity.ts";
 import { indexOf, putPage, setMapping } from "./frames.ts";
-import { ANON, FILE, G, MM, R, VMA } from "./layout.ts";
+import { ANON, FILE, G, MM, R, TASK, VMA } from "./layout.ts";
 import { detachedFirst, detachedRecord } from "./rmap.ts";
 import { vmasEnd, vmasFirst } from "./vmas.ts";
+
+const EXIT_FIRST = STEP["exit_mmap.release"];
+const EXIT_LAST = STEP["exit_mmap.zap"];
 
 /** Marks of the anon_vmas, and of the shared memory objects, that a mapping refers to. */
 let anons = new Uint8Array(64);
@@ -63,19 +66,32 @@ export function newShmem(h: Arena, npages: number): number {
   return object;
 }
 
-/** Whether an open file mirrors an address space, or did and its mirror has not ended yet. */
+/** Whether a file mirrors an address space, also one that is closed and whose mirror has not ended yet. */
 function mirrored(h: Arena, mm: number): boolean {
   for (let f = 0; f < h.global[G.files]! * FILE.words; f += FILE.words)
-    if (h.file[f + FILE.mm] === mm && (h.file[f + FILE.users]! > 0 || h.file[f + FILE.interval] !== INTERVAL.none)) return true;
+    if (h.file[f + FILE.mm] === mm && h.file[f + FILE.interval] !== INTERVAL.none) return true;
   return false;
 }
 
-/** The id of a new address space: that of one which is gone and which no open file mirrors any more, else the next one. Nothing of it is left but its sequence. */
+/** Whether somebody is still tearing an address space down. */
+function tornDown(h: Arena, mm: number): boolean {
+  for (let t = 0; t < h.capacity.tasks; t++) {
+    const row = t * h.taskWords;
+    for (let level = 0; level < h.task[row + TASK.depth]!; level++) {
+      const r = row + TASK.records + level * R.words;
+      const step = h.task[r + R.step]!;
+      if (EXIT_FIRST <= step && step <= EXIT_LAST && h.task[r + R.mm] === mm) return true;
+    }
+  }
+  return false;
+}
+
+/** The id of a new address space: that of one which is gone, torn down, and mirrored by no open file any more; else the next one. Nothing of it is left but its sequence. */
 export function newMm(h: Arena): number {
   let mm = 0;
   for (; mm < h.global[G.mms]!; mm++) {
     const m = mm * h.mmWords;
-    if (h.mm[m + MM.users] === 0 && h.mm[m + MM.vmas] === 0 && h.mm[m + MM.active] === 0 && !mirrored(h, mm)) break;
+    if (h.mm[m + MM.users] === 0 && h.mm[m + MM.vmas] === 0 && h.mm[m + MM.active] === 0 && !mirrored(h, mm) && !tornDown(h, mm)) break;
   }
   if (mm >= h.capacity.mms) throw new Full("mms");
   if (mm === h.global[G.mms]) h.global[G.mms] = mm + 1;

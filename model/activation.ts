@@ -59,7 +59,7 @@ export type Activation =
       hole: boolean;
     })
   | (On & { op: "populate"; pc: "next" | "done"; at: number; write: boolean })
-  | (On & { op: "mremap"; pc: "lock" | "target" | "move" | "moved" | "end" | "source" | "unlock" | "fput"; to: number; vma: Vma | null })
+  | (On & { op: "mremap"; pc: "lock" | "target" | "move" | "moved" | "end" | "source" | "unlock" | "fput"; to: number; failed: boolean })
   | (Locals & { op: "cpu_access"; pc: "c1" | "access" | "fault"; mm: MmId; vpn: Vpn; write: boolean; value: number })
   | (Locals & {
       op: "handle_mm_fault";

@@ -104,7 +104,7 @@ function memoryCall(call: MemoryCall, on: On): Activation {
     case "madvise":
       return { op: "madvise", pc: "lock", ...on, at: start, to: start, advice: call.advice, hole: false };
     case "mremap":
-      return { op: "mremap", pc: "lock", ...on, to: call.to, vma: null };
+      return { op: "mremap", pc: "lock", ...on, to: call.to, failed: false };
     case "cpu_read":
       return { op: "cpu_access", pc: "access", mm, vpn: vpn(call.page), write: false, value: 0, got };
     case "cpu_write":

@@ -30,13 +30,14 @@ export function newShmem(s: Work, npages: number): number {
   return id;
 }
 
-/** The id of a new address space: that of one which is gone and which no open file mirrors any more, else the next one. */
+/** The id of a new address space: that of one which is gone, torn down to its end, and mirrored by no open file any more; else the next one. */
 export function newMmId(s: Work): MmId {
   const gone = s.mms.findIndex(
     (mm, id) =>
       mm.users === 0 &&
       mm.vmas.length === 0 &&
       mm.active === 0 &&
+      !s.tasks.some((t) => t.stack.some((a) => a.op === "exit_mmap" && a.mm === id)) &&
       !s.files.some((f) => f.mm === id && (f.users > 0 || f.interval !== "none")),
   );
   return mmId(gone < 0 ? s.mms.length : gone);

@@ -62,12 +62,17 @@ export async function replayFile(file: string, request: ReplayRequest): Promise<
 function boundsOf(input: ReplayInput, subject: SubjectName): Bounds {
   if (input.kind === "schedule") return input.header.bounds;
   if (subject === "model") return {};
-  return { deviceFrames: Math.min(4096, 64 + 4 * input.header.config.pages), physicalPages: 0 };
+  return { deviceFrames: input.header.config.pages * processesOf(input) + SPARE_FRAMES, physicalPages: 0 };
 }
 
-/** Processes that the tables must have room for. */
-function actorsOf(input: ReplayInput): number {
-  let most = 3;
+/** Device frames beyond one for each page of each process: those that are between two users. */
+const SPARE_FRAMES = 8;
+/** Processes that the tables have room for in any case. */
+const PROCESSES = 4;
+
+/** One above the highest number of a process. */
+function processesOf(input: ReplayInput): number {
+  let most = 0;
   if (input.kind === "trace") for (const { call } of input.events) if (call.op === "fork") most = Math.max(most, call.child);
   return most + 1;
 }
@@ -86,7 +91,7 @@ function subjectFor(input: ReplayInput, request: ReplayRequest, mutant: Mutant |
   const { header } = input;
   const switches = input.kind === "schedule" ? (input.header.switches ?? {}) : {};
   const bounds = boundsOf(input, request.subject);
-  const capacity = { actors: actorsOf(input) };
+  const capacity = { actors: Math.max(PROCESSES, processesOf(input)) };
   const setup = setupOf({ core: header.profile, driver: header.driver, switches, config: header.config, bounds });
   return subjectFactory(request.subject, { ...sides, capacity })(setup);
 }

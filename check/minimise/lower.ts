@@ -35,23 +35,38 @@ function withoutPage(call: ModelCall, gone: number): ModelCall | null {
   return { ...call, ...range, ...("to" in call && { to: down(call.to) }) };
 }
 
+/** A range in a window where page `gone` is the same as the page before it. */
+function withPageFolded(call: ModelCall, gone: number): ModelCall {
+  if (!("page" in call)) return call;
+  const down = (page: number): number => (page >= gone ? page - 1 : page);
+  const page = down(call.page);
+  const npages = "npages" in call && call.npages > 0 ? down(call.page + call.npages - 1) + 1 - page : 0;
+  return { ...call, page, ...("npages" in call && { npages }), ...("to" in call && { to: down(call.to) }) };
+}
+
+/** Places in a smaller window; what lay in the page that is gone is found by its frame. */
 function placesWithoutPage(moves: readonly Move[], gone: number): Move[] {
-  const place = (at: Place | null): Place | null =>
-    at === null || at.vpn < gone ? at : at.vpn === gone ? null : { mm: at.mm, vpn: at.vpn - 1 };
+  const place = (at: Place | null): Place | null => {
+    if (at === null || at.vpn < gone) return at;
+    return at.vpn === gone ? null : { mm: at.mm, vpn: at.vpn - 1 };
+  };
   return moves.map((move) => ("at" in move ? { ...move, at: place(move.at) } : move));
 }
 
 function lowerPages(trial: Trial): void {
   for (let page = trial.best.size.config.pages - 1; page >= 0; page--) {
     const { size, moves } = trial.best;
-    if (size.config.pages === 1) return;
+    const { pages } = size.config;
+    if (pages === 1) return;
+    const smaller = { ...size, config: { ...size.config, pages: pages - 1 } };
     const changed = mapCalls(moves, (call, actor) => {
       const now = withoutPage(call, page);
       return now === null ? null : { call: now, actor };
     });
-    if (changed === null) continue;
-    const config = { ...size.config, pages: size.config.pages - 1 };
-    trial.attempt(placesWithoutPage(changed, page), { ...size, config });
+    if (changed !== null && trial.attempt(placesWithoutPage(changed, page), smaller)) continue;
+    if (page === 0) continue;
+    const folded = mapCalls(moves, (call, actor) => ({ call: withPageFolded(call, page), actor }));
+    if (folded !== null) trial.attempt(placesWithoutPage(folded, page), smaller);
   }
 }
 

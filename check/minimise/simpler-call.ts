@@ -27,6 +27,12 @@ function changesOf(call: Fields): Fields[] {
 /** Fields that may be left out. */
 const OPTIONAL = ["files", "minor", "lacks", "without"];
 
+/** What the CPU can do instead of a device. */
+function byCpu(call: ModelCall): ModelCall[] {
+  if (call.op === "device_read") return [{ op: "cpu_read", page: call.page }];
+  return call.op === "device_write" ? [{ op: "cpu_write", page: call.page, value: call.value }] : [];
+}
+
 /** Calls like this one with one thing simpler. */
 export function simplerCalls(call: ModelCall): ModelCall[] {
   const fields: Fields = { ...call };
@@ -34,5 +40,5 @@ export function simplerCalls(call: ModelCall): ModelCall[] {
   const without = OPTIONAL.filter((name) => name in fields).map((name) =>
     Object.fromEntries(Object.entries(fields).filter(([other]) => other !== name)),
   );
-  return [...changed, ...without] as unknown as ModelCall[];
+  return [...byCpu(call), ...([...changed, ...without] as unknown as ModelCall[])];
 }

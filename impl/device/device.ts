@@ -33,6 +33,8 @@ import type { DeviceCommand } from "./queue.ts";
 /** The part of a step word that stands for the fault worker, in the place of a command. */
 const WORKER = 255;
 const COMMANDS_DEFAULT = 8;
+/** Steps that `settle` stays with one task: more than a fault needs, and an end for one that waits for another in a loop. */
+const STAY_MAX = 256;
 
 /** What a device has done. `ticket` is that of `submit`; it may be given out again from now on. */
 export interface Completion {
@@ -76,7 +78,8 @@ export interface DeviceSystem {
   /** Entries of the fault queue of a device. */
   faults(dev: number): number;
   /**
-   * Runs devices and tasks, each in turn, until no step can be taken or `steps_max` have been. The environment interferes in none.
+   * Runs everything until no step can be taken or `steps_max` have been: devices first, then one task as far as it can go. The environment interferes
+   * in none. Who lets all take turns, step by step, can see devices take one page from each other for ever.
    *
    * @returns how many steps were taken
    */
@@ -164,30 +167,29 @@ class Devices implements DeviceSystem {
   }
 
   settle(steps_max: number): number {
-    let taken = 0;
-    for (let round = 0; taken < steps_max; round++) {
-      const before = taken;
-      const devices = this.steps(this.scratch);
-      if (devices > 0) {
-        this.take(this.turn(devices, round));
-        taken++;
+    let task = 0;
+    let stayed = 0;
+    for (let taken = 0; taken < steps_max; taken++) {
+      if (this.steps(this.scratch) > 0) {
+        this.take(this.scratch[0]!);
+        continue;
       }
-      const tasks = taken < steps_max ? this.system.steps(this.scratch) : 0;
-      if (tasks > 0) {
-        this.system.take(this.turn(tasks, round));
-        taken++;
-      }
-      if (taken === before) break;
+      const n = this.system.steps(this.scratch);
+      if (n === 0) return taken;
+      if (stayed++ >= STAY_MAX) task++;
+      const word = this.scratch[firstOf(this.scratch, n, task)]!;
+      if (word >>> 8 !== task) stayed = 0;
+      task = word >>> 8;
+      this.system.take(word);
     }
-    return taken;
+    return steps_max;
   }
+}
 
-  /** The step whose turn it is among `n`, with the first choice that it has. */
-  private turn(n: number, round: number): number {
-    let i = round % n;
-    while (i > 0 && this.scratch[i - 1]! >>> 8 === this.scratch[i]! >>> 8) i--;
-    return this.scratch[i]!;
-  }
+/** The place of the first step of a task, or of the next task that has one. */
+function firstOf(words: Int32Array, n: number, task: number): number {
+  for (let i = 0; i < n; i++) if (words[i]! >>> 8 >= task) return i;
+  return 0;
 }
 
 /** The devices on a state with room for commands. */

@@ -15,7 +15,7 @@ export type DeviceCommand =
   | { readonly op: "copy"; readonly page: number; readonly to: number; readonly npages: number };
 
 /** The open file of an actor for a device, or -1. */
-export function fileOfActor(h: Arena, actor: number, dev: number): number {
+function fileOfActor(h: Arena, actor: number, dev: number): number {
   if (actor < 0 || actor >= h.capacity.actors || dev < 0 || dev >= h.devices) return -1;
   const row = actor * h.actorWords;
   return h.actor[row + ACTOR.live] === 0 ? -1 : h.actor[row + ACTOR.files + dev]! - 1;

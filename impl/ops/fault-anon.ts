@@ -21,17 +21,17 @@ const { shared: SHARED, device: DEVICE } = MAP;
 const { zero: ZERO, payload_shift: PAYLOAD_SHIFT } = PTE;
 const READ_ENTRY = PTE.present;
 const WRITE_ENTRY = PTE.present | PTE.write | PTE.dirty;
-const { mapping_mask: OWNER, anon_exclusive: ANON_EXCLUSIVE } = FRAME;
+const { anon_exclusive: ANON_EXCLUSIVE } = FRAME;
 const ANON = MAPPING.anon << FRAME.mapping_shift;
 
-/** Makes a frame, whose map and reference are counted already, an anonymous page of this mapping alone, and maps it as far as the mapping allows. */
+/** Makes a new frame, whose map and reference are counted already, an anonymous page of this mapping alone, and maps it as far as the mapping allows. */
 export function mapAnonymous(h: Arena, mm: number, vma: number, vpn: number, pfn: number): void {
   const { frame } = h;
   const words = h.vma;
   const anon = words[vma + ANON_VMA]!;
   if (anon === 0) throw new ImplBug(`no anon_vma for page ${vpn}`);
   const f = pfn * FRAME_WORDS;
-  frame[f] = (frame[f]! & ~OWNER) | (h.profile.anonExclusive ? ANON | ANON_EXCLUSIVE : ANON);
+  frame[f]! |= h.profile.anonExclusive ? ANON | ANON_EXCLUSIVE : ANON;
   frame[f + OWNER_AT] = anon - 1;
   frame[f + INDEX_AT] = words[vma + PGOFF]! + vpn - words[vma + VMA_START]!;
   h.pt.set(mm, vpn, ((words[vma + VM_FLAGS]! & VM_WRITE) === 0 ? READ_ENTRY : WRITE_ENTRY) | (pfn << PAYLOAD_SHIFT));

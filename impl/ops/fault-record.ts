@@ -3,7 +3,7 @@ import type { Arena } from "../arena.ts";
 import { R } from "../layout.ts";
 
 /**
- * Record of `handle_mm_fault`, beside `start` (the page) and `write`: the entry that the fault looked at, the copy or -1, and the row of the mapping.
+ * Record of `handle_mm_fault`, beside `start` (the page) and `write`: the entry that the fault looked at, the copy from c4b on, and the row of the mapping.
  * The row stays where it is: the caller holds the address space lock.
  */
 export const FAULT = { pte: R.x0, copy: R.x1, vma: R.x2 } as const;

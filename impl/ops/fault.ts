@@ -18,7 +18,7 @@ const C4A = STEP["handle_mm_fault.c4a"];
 
 // The engine folds constants of this module, but not fields of a table that is imported: what runs for each page names its words so.
 const { step: STEP_AT, mm: MM, start: START, end: END, write: WRITE } = R;
-const { pte: PTE_AT, copy: COPY, vma: VMA_AT } = FAULT;
+const { pte: PTE_AT, vma: VMA_AT } = FAULT;
 const { kind_mask: KIND, present: PRESENT, zero: ZERO, write: PTE_WRITE, dirty: PTE_DIRTY } = PTE;
 
 /** Where a fault goes on, by the kind of the entry, if the entry does not allow the access. */
@@ -37,7 +37,6 @@ export function enterFault(h: Arena, t: number, r: number, resume: number, mm: n
   task[a + START] = vpn;
   task[a + END] = vpn + 1;
   task[a + WRITE] = write ? 1 : 0;
-  task[a + COPY] = -1;
   task[a + VMA_AT] = findVma(h, mm, vpn);
 }
 

@@ -1,7 +1,7 @@
 /**
  * mremap to a fixed place: the target is unmapped, the entries are moved as they are, the source is unmapped.
  *
- * Record: `x0` where the range goes.
+ * Record: `x0` where the range goes, `x1` whether the source turned out to be none that can be moved.
  */
 import type { Errno, ModelCall } from "../../spec/vocabulary.ts";
 import { MAP, STEP } from "../../spec/words.ts";
@@ -87,7 +87,11 @@ export const mremapSteps: ImplSteps = {
     apply(h, t, r) {
       const mm = h.task[r + R.mm]!;
       const row = findVma(h, mm, h.task[r + R.start]!);
-      if (h.task[r + R.end]! > h.vma[row + VMA.end]!) return giveUp(h, t, r, "EFAULT");
+      if (h.task[r + R.end]! > h.vma[row + VMA.end]!) {
+        // The target is unmapped by now, and with it maybe the last mapping of a file.
+        h.task[r + R.x1] = 1;
+        return goto(h, r, STEP["mremap.unlock"]);
+      }
       insertAtTarget(h, r, row);
       invalidate(h, t, r, STEP["mremap.moved"], mm, h.task[r + R.start]!, h.task[r + R.end]!, EVENT.UNMAP);
     },
@@ -118,7 +122,9 @@ export const mremapSteps: ImplSteps = {
   fput: {
     enabled: mayRelease,
     apply(h, t, r) {
-      if (!releaseFiles(h, t, r, STEP["mremap.fput"])) ok(h, t);
+      if (releaseFiles(h, t, r, STEP["mremap.fput"])) return;
+      if (h.task[r + R.x1] === 0) ok(h, t);
+      else fail(h, t, "EFAULT");
     },
   },
 };

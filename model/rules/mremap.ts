@@ -37,7 +37,11 @@ export const mremapSteps: Steps<"mremap"> = {
     apply(s, t, a) {
       const mm = mmOf(s, a.mm);
       const vma = known(findVma(mm, a.start), "vma");
-      if (a.end > vma.end) return giveUp(s, t, a, "EFAULT", "VMA-20");
+      if (a.end > vma.end) {
+        // The target is unmapped by now, and with it maybe the last mapping of a file.
+        a.failed = true;
+        return goto(a, "unlock");
+      }
       // A private mapping that was never faulted takes the offset of its new place, so that it can join its neighbours there.
       const pgoff = vma.map === "private" && vma.anonVma === null ? a.to : vma.pgoff + a.start - vma.start;
       insert(s, mm, { ...vma, start: a.to, end: a.to + a.end - a.start, pgoff, stamp: nextStamp(s) }, false);
@@ -66,7 +70,15 @@ export const mremapSteps: Steps<"mremap"> = {
       goto(a, "fput");
     },
   },
-  fput: { spec: ["MIR-9"], enabled: mayRelease, apply: (s, t, a) => releaseFiles(s, t, a, "fput") || ok(t) },
+  fput: {
+    spec: ["MIR-9", "VMA-20"],
+    enabled: mayRelease,
+    apply(s, t, a) {
+      if (releaseFiles(s, t, a, "fput")) return;
+      if (a.failed) fail(t, "EFAULT", "VMA-20");
+      else ok(t);
+    },
+  },
 };
 
 function giveUp(s: Work, t: TaskWork, a: Mremap, errno: Errno, rule: ReqId): void {

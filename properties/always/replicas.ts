@@ -1,5 +1,6 @@
 /** Copies of a page are equal, and nobody may write it meanwhile. */
-import { DPTE, FRAME, TAG } from "../../spec/words.ts";
+import { DPTE, dpteTag, FRAME, TAG } from "../../spec/words.ts";
+import { isExcused } from "../ghost/excuses.ts";
 import type { Always } from "../property.ts";
 import { taken } from "../sweep.ts";
 import type { Sweep } from "../sweep.ts";
@@ -30,7 +31,7 @@ function replica(now: Sweep, i: number, page: number, pfn: number): string | nul
   if (now.entries[pfn] !== 0) return "is mapped by a CPU";
   if (now.writers[page] !== 0) return `whose page ${now.writers[page]} entries may write`;
   if (isWrittenByDevice(now, page) || isWrittenByDevice(now, pfn)) return "or its page may be written by a device";
-  if (view.replicaInstalled(i) === 1 && (now.first[page] !== now.first[pfn] || now.fill[page] !== now.fill[pfn]))
+  if (view.replicaInstalled(i) === 1 && !isSpoiled(now, page) && (now.first[page] !== now.first[pfn] || now.fill[page] !== now.fill[pfn]))
     return `holds ${now.first[pfn]}/${now.fill[pfn]}, the page ${now.first[page]}/${now.fill[page]}`;
   return null;
 }
@@ -40,7 +41,9 @@ function isWrittenByDevice(now: Sweep, pfn: number): boolean {
   for (let at = 0; at < now.files * now.pages; at++) {
     const dpte = now.dpte[at]!;
     if ((dpte & (DPTE.valid | DPTE.zero)) !== DPTE.valid || dpte >>> DPTE.payload_shift !== pfn) continue;
-    if ((dpte & DPTE.tag_mask) >>> DPTE.tag_shift !== TAG.read) return true;
+    if (dpteTag(dpte) !== TAG.read && !isExcused(now, Math.floor(at / now.pages), at % now.pages)) return true;
   }
   return false;
 }
+
+const isSpoiled = (now: Sweep, pfn: number): boolean => now.ghost !== null && now.ghost.values.spoiled[pfn] === 1;

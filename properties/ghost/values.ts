@@ -232,13 +232,16 @@ function passed(x: Values, was: Sweep, move: Move, now: Sweep): void {
   else x.soft[at] = soft | SOFT.unmarked;
 }
 
-/** The first byte that a load from a page must give. */
+/** The first byte that a load from a page must give; what a device has not marked may be lost. */
 export function expectedFirst(x: Values, s: Sweep, mm: number, v: number): number {
   const pte = s.pte[mm * s.pages + v]!;
   const pfn = pte >>> PTE.payload_shift;
-  if (names(pte, pfn) && (s.frame[pfn]! & FRAME.mapping_mask) >>> FRAME.mapping_shift === MAPPING.shmem)
-    return x.objectFirst[s.mapping[pfn]! * s.pages + s.index[pfn]!]!;
-  return x.first[mm * s.pages + v]!;
+  if (names(pte, pfn) && (s.frame[pfn]! & FRAME.mapping_mask) >>> FRAME.mapping_shift === MAPPING.shmem) {
+    const at = s.mapping[pfn]! * s.pages + s.index[pfn]!;
+    return (x.objectSoft[at]! & SOFT.unmarked) === 0 ? x.objectFirst[at]! : UNKNOWN;
+  }
+  const at = mm * s.pages + v;
+  return (x.soft[at]! & SOFT.unmarked) === 0 ? x.first[at]! : UNKNOWN;
 }
 
 /** A write through an entry that names another frame: neither that page nor what the frame holds is known from now on. */

@@ -185,24 +185,21 @@ describe("compareViews", () => {
     (name) => !["constructor", "look", "vma", "file", "record", "device", "chunk", "task", "profile"].includes(name),
   );
   const found = new Map<string, string>();
-  const cases = [...variety({}, 4), ...variety({ core: "v14" }, 4)];
-  for (const each of cases) {
-    const system = modelSystem(setupOf({ ...each, switches: { readDuplication: true } }));
+  const switches = { readDuplication: true };
+  const duplicates: Partial<TestCase> = { switches, mask: ["mmap", "cpu_write", "duplicate", "device_read"] };
+  const swaps: Partial<TestCase> = { mask: ["mmap", "cpu_write", "madvise", "reclaim"] };
+  for (const each of [...variety({}, 4), ...variety({ core: "v14" }, 4), ...variety(duplicates, 6), ...variety(swaps, 4)]) {
+    const system = modelSystem(setupOf(each));
     let n = 0;
-    walk(
-      system,
-      { ...each, style: each.style & 0x3ff },
-      {
-        after() {
-          if (n++ % 4 !== 0) return;
-          for (const question of questions) {
-            if (found.has(question)) continue;
-            const text = compareViews(system.view, lying(system.view, question));
-            if (text !== null) found.set(question, text);
-          }
-        },
-      },
-    );
+    const after = (): void => {
+      if (n++ % 4 !== 0) return;
+      for (const question of questions) {
+        if (found.has(question)) continue;
+        const text = compareViews(system.view, lying(system.view, question));
+        if (text !== null) found.set(question, text);
+      }
+    };
+    walk(system, each, { after });
   }
 
   it.each(questions)("asks for %s", (question) => {

@@ -4,8 +4,9 @@ import { modelSystem } from "../../check/model-system.ts";
 import { setupOf } from "../../check/setup.ts";
 import { walk } from "../../check/walk.ts";
 import { PROFILE_NAMES } from "../../properties/test-case.ts";
+import type { TestCase } from "../../properties/test-case.ts";
 import { CHOICES, STEPS } from "../../spec/words.ts";
-import { stepOf, variety } from "./systems.ts";
+import { stepOf, testCase, variety } from "./systems.ts";
 
 /** Steps that a core or a driver does not have. */
 const MISSING: Readonly<Record<string, (step: string) => boolean>> = {
@@ -22,7 +23,12 @@ describe.each(PROFILE_NAMES)("runs of $core $driver", (name) => {
   const choices = new Set<string>();
   const ends = new Map<string, number>();
   const statuses = new Map<string, number>();
-  for (const each of variety(name, 120)) {
+  const faults: Partial<TestCase> = { ...name, mask: ["mmap", "cpu_write", "cpu_read", "migrate_to_device"], style: 0b10_11_00 };
+  const cases = [
+    ...variety(name, 100),
+    ...Array.from({ length: 20 }, (_, seed) => testCase({ ...faults, choices: { seed, length: 300 } })),
+  ];
+  for (const each of cases) {
     const system = modelSystem(setupOf(each));
     const { end } = walk(system, each, {
       before(word) {

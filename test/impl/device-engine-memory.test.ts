@@ -165,7 +165,10 @@ describe("the state of the devices", () => {
     submit(r, { op: "copy", page: 0, to: 2, npages: 1 });
     expect(r.d.settle(9)).toBe(9);
     begin(r, { op: "cpu_read", page: 1 });
-    expect([offered(r).length > 0, r.d.settle(1)]).toEqual([true, 1]);
+    submit(r, { op: "read", page: 1 }, 1);
+    const fetch = offered(r);
+    // Devices go first, and the bound is kept although a task could go on.
+    expect([fetch, r.d.settle(1), offered(r)]).toEqual([["device 1: fetch (command 0)"], 1, ["device 1: translate (command 0)"]]);
     const saved = r.d.system.save();
     const first = settled(r);
     const words1 = r.h.words.slice();

@@ -129,7 +129,7 @@ describe("huge pages of the implementation, in lockstep with the model", () => {
     let split = 0;
     for (const [i, core] of (["v14", "linux-6.1", "linux-6.12"] as const).entries()) {
       const pages = BLOCK + 6 * i;
-      const ran = runCalls(core, pages, drawnCalls(pages, i + 1, 20));
+      const ran = runCalls(core, pages, drawnCalls(pages, i + 1, 14));
       expect(ran.difference).toBe(null);
       split += ran.split;
     }
