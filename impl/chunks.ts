@@ -58,7 +58,6 @@ export function enterChunk(h: Arena, dev: number, first: number, npages: number,
   h.chunk[row + CHUNK_ROW.npages] = npages;
   h.chunk[row + CHUNK_ROW.state] = CHUNK.reserved;
   h.chunk[row + CHUNK_ROW.flags] = flags;
-  h.chunk[row + CHUNK_ROW.linear] = 0;
   h.chunk[row + CHUNK_ROW.minor] = minor + 1;
   return chunk;
 }

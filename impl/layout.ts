@@ -145,7 +145,9 @@ export const CANDIDATE = { src: 0, dst: 1, vpn: 2, words: 3 } as const;
 
 /** What an operation answers to the one that entered it, beside numbers from 0 on. Error numbers are `ERR - index`. */
 export const NIL = -1;
+/** The access ends with SIGBUS. */
 export const SIGBUS = -2;
+/** There was no memory. */
 export const OOM = -3;
 const ERR = -16;
 /** The answer that stands for an error number, by its place in `ERRNOS`. */

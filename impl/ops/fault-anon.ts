@@ -22,7 +22,8 @@ const { zero: ZERO, payload_shift: PAYLOAD_SHIFT } = PTE;
 const READ_ENTRY = PTE.present;
 const WRITE_ENTRY = PTE.present | PTE.write | PTE.dirty;
 const { anon_exclusive: ANON_EXCLUSIVE } = FRAME;
-const ANON = MAPPING.anon << FRAME.mapping_shift;
+/** An anonymous page comes on the LRU with its first mapping. */
+const ANON = (MAPPING.anon << FRAME.mapping_shift) | FRAME.lru;
 
 /** Makes a new frame, whose map and reference are counted already, an anonymous page of this mapping alone, and maps it as far as the mapping allows. */
 export function mapAnonymous(h: Arena, mm: number, vma: number, vpn: number, pfn: number): void {

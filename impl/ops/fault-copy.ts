@@ -19,6 +19,7 @@ import {
   setMapping,
   indexOf,
   slotOf,
+  unmark,
 } from "../frames.ts";
 import { hugeReusable, reuseHuge, splitBlock } from "../huge.ts";
 import { OOM, R, VMA } from "../layout.ts";
@@ -118,6 +119,8 @@ export const faultCopySteps: ImplSteps = {
       prepareAnonVma(h, mm, vpn);
       const copy = allocSystem(h);
       h.task[r + FAULT.copy] = copy;
+      // Nobody finds it on the LRU before it is mapped.
+      unmark(h, copy, FRAME.lru);
       if (present) setContents(h, copy, contentsOf(h, ptePayload(pte)));
       invalidate(h, t, r, C4C, mm, vpn, vpn + 1, EVENT.CLEAR);
     },

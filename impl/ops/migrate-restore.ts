@@ -5,7 +5,7 @@ import { indexOf, mapPage, mappingKind, mappingOf, setPte } from "../frames.ts";
 import { CANDIDATE, F, R } from "../layout.ts";
 import { rmapTargets } from "../rmap.ts";
 import { taskRow } from "../tasks.ts";
-import { CAND } from "./migrate-record.ts";
+import { CAND, MIGRATION, PURPOSE } from "./migrate-record.ts";
 
 const { mm: MM } = R;
 const { src: SRC, vpn: VPN } = CANDIDATE;
@@ -28,13 +28,15 @@ const MODE_READ = MODE.read << PTE.mode_shift;
 const MODE_WRITE = MODE.write << PTE.mode_shift;
 
 /** Maps `to` at one place, if a migration entry of `from` is there; the permission is what the entry remembers. */
-function restoreAt(h: Arena, from: number, to: number, mm: number, vpn: number): void {
+function restoreAt(h: Arena, r: number, from: number, to: number, mm: number, vpn: number): void {
   const { pt, frame } = h;
   const pte = pt.get(mm, vpn);
   if (pte >>> PAYLOAD_SHIFT !== from) return;
   if ((pte & PTE_KIND) !== MIGRATION_ENTRY) {
-    // Eviction does not see that an exclusive entry maps the page: it cannot move it, and then takes the entry for one of its own.
-    if ((pte & PTE_KIND) === DEVICE_EXCLUSIVE) setPte(h, mm, vpn, PRESENT | (from << PAYLOAD_SHIFT));
+    // Eviction does not see that an exclusive entry maps the page: it cannot move it, and then takes the entry for one of its own. The ordinary
+    // migration restores nothing of a page that it has not found mapped.
+    if ((pte & PTE_KIND) === DEVICE_EXCLUSIVE && h.task[r + MIGRATION.purpose] !== PURPOSE.move)
+      setPte(h, mm, vpn, PRESENT | (from << PAYLOAD_SHIFT));
     return;
   }
   mapPage(h, to);
@@ -53,9 +55,9 @@ function restoreAt(h: Arena, from: number, to: number, mm: number, vpn: number):
 /** Maps `to` wherever a migration entry of `from`, the source of candidate `c`, is found. */
 export function restore(h: Arena, t: number, r: number, c: number, from: number, to: number): void {
   const { task } = h;
-  if ((task[c + SRC]! & ALONE) !== 0) return restoreAt(h, from, to, task[r + MM]!, task[c + VPN]!);
+  if ((task[c + SRC]! & ALONE) !== 0) return restoreAt(h, r, from, to, task[r + MM]!, task[c + VPN]!);
   const first = taskRow(h, t) + h.targets;
   const n = rmapTargets(h, mappingKind(h, from), mappingOf(h, from), indexOf(h, from), task, first);
-  for (let i = 0; i < n; i++) restoreAt(h, from, to, task[first + 2 * i]!, task[first + 2 * i + 1]!);
+  for (let i = 0; i < n; i++) restoreAt(h, r, from, to, task[first + 2 * i]!, task[first + 2 * i + 1]!);
   task.fill(0, first, first + 2 * n);
 }

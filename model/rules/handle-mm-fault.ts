@@ -118,7 +118,7 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
     },
   },
   c4b: {
-    spec: ["FRM-4", "VMA-11", "CPU-5", "NTF-1", "NTF-6"],
+    spec: ["RCL-15", "FRM-4", "VMA-11", "CPU-5", "NTF-1", "NTF-6"],
     choices: () => ["page", "no-memory"],
     apply(s, t, a, choice) {
       if (choice === "no-memory") {
@@ -127,7 +127,8 @@ export const handleMmFaultSteps: Steps<"handle_mm_fault"> = {
       }
       prepareAnonVma(s, mmOf(s, a.mm), a.vpn);
       a.copy = allocSystem(s, [mine(t, "fault")]);
-      if (a.pte.kind === "present") setFrame(s, a.copy, { contents: frameOf(s, a.pte.pfn).contents });
+      // Nobody finds it on the LRU before it is mapped.
+      setFrame(s, a.copy, { lru: false, ...(a.pte.kind === "present" && { contents: frameOf(s, a.pte.pfn).contents }) });
       enter(t, a, "c4c", invalidate(a.mm, a.vpn, a.vpn + 1, "CLEAR"));
     },
   },
@@ -282,6 +283,7 @@ function mapNew(s: Work, a: Fault, pfn: Pfn): void {
     mapping: { kind: "anon", anonVma: known(vma.anonVma, "anon_vma") },
     index: vma.pgoff + a.vpn - vma.start,
     anonExclusive: s.profile.anonExclusive,
+    lru: true,
   });
   setPte(s, a, { kind: "present", pfn, write: vma.flags.write, dirty: vma.flags.write, huge: false });
 }

@@ -4,14 +4,18 @@ import { frameOf, hold, mapHolder, rmap, setFrame } from "../frames.ts";
 import { mmOf } from "../locks.ts";
 import type { Pte, Work } from "../state.ts";
 
-/** Maps `to` wherever a migration entry of `from` is found; the permission is what the entry remembers. */
-export function restoreEverywhere(s: Work, from: Pfn, to: Pfn): void {
+/**
+ * Maps `to` wherever a migration entry of `from` is found; the permission is what the entry remembers.
+ *
+ * @param ordinary in a migration without a driver, which restores nothing of a page that it has not found mapped
+ */
+export function restoreEverywhere(s: Work, from: Pfn, to: Pfn, ordinary: boolean): void {
   const { mapping, index } = frameOf(s, from);
   for (const { mm, vpn } of rmap(s, mapping, index)) {
     const { ptes } = mmOf(s, mm);
     const pte = ptes[vpn];
     // Eviction does not see that an exclusive entry maps the page: it cannot move it, and then takes the entry for one of its own.
-    if (pte?.kind === "device_exclusive" && pte.pfn === from)
+    if (!ordinary && pte?.kind === "device_exclusive" && pte.pfn === from)
       ptes[vpn] = { kind: "present", pfn: from, write: false, dirty: false, huge: false };
     if (pte?.kind !== "migration" || pte.pfn !== from) continue;
     hold(s, to, mapHolder(mm, vpn));

@@ -279,7 +279,7 @@ export const migrateSteps: Steps<"migrate"> = {
     apply(s, t, a) {
       const entry = a.entries[a.i];
       if (entry) {
-        finalize(s, t, entry);
+        finalize(s, t, a, entry);
         a.i++;
       }
       if (a.i >= a.entries.length) leave(t, answer(a));
@@ -309,7 +309,7 @@ function isolates(s: Work, entry: MigrateEntry): boolean {
 /** Puts a page back as it was. */
 function reject(s: Work, t: TaskWork, a: Migrate): void {
   const src = known(entryAt(a).src, "source");
-  restoreEverywhere(s, src, src);
+  restoreEverywhere(s, src, src, a.purpose === "move");
   unlockPage(s, src);
   if (frameOf(s, src).kind === "system" && frameOf(s, src).head === null) setFrame(s, src, { lru: true });
   drop(s, src, mine(t, "collect"));
@@ -364,11 +364,11 @@ function take(s: Work, t: TaskWork, a: Migrate, v: number, pte: Pte): void {
 }
 
 /** Maps the destination, or the source again, wherever the page was; then both are unlocked and our references go. */
-function finalize(s: Work, t: TaskWork, entry: MigrateEntry): void {
+function finalize(s: Work, t: TaskWork, a: Migrate, entry: MigrateEntry): void {
   const { src, dst } = entry;
   if (src !== null) {
     const moved = entry.migrate && dst !== null;
-    restoreEverywhere(s, src, moved ? dst : src);
+    restoreEverywhere(s, src, moved ? dst : src, a.purpose === "move");
     unlockPage(s, src);
     const frame = frameOf(s, src);
     if (!moved && frame.kind === "system") setFrame(s, src, { lru: true });

@@ -1,11 +1,13 @@
 /** I3, S7: a page holds what was written to it last. */
-import { FRAME, MAP, MAPPING, PTE } from "../../spec/words.ts";
+import { FRAME, MAP, MAPPING, PTE, STEP } from "../../spec/words.ts";
 import { SOFT, UNKNOWN } from "../ghost/values.ts";
 import type { Values } from "../ghost/values.ts";
 import type { Always } from "../property.ts";
 import { AREA } from "../sweep.ts";
 import type { Sweep } from "../sweep.ts";
 import { pteText } from "../text.ts";
+
+const M9 = STEP["migrate.m9"];
 
 /** Whoever reads a page would read the value that was written last. */
 export const valueIntegrity: Always = {
@@ -72,7 +74,20 @@ function behind(now: Sweep, values: Values, at: number, pte: number): string | n
   }
   // What a page of shared memory holds is compared once, where its object holds it.
   if ((now.frame[pfn]! & FRAME.mapping_mask) >>> FRAME.mapping_shift === MAPPING.shmem) return null;
-  return compare(now, values, at, now.first[pfn]!, now.fill[pfn]!);
+  const wrong = compare(now, values, at, now.first[pfn]!, now.fill[pfn]!);
+  return wrong !== null && kind === PTE.migration && hasMoved(now, values, at, pfn) ? null : wrong;
+}
+
+/** Between m8 and m9 the page is the destination, and a driver that maps it at once may have written to it already. */
+function hasMoved(now: Sweep, values: Values, at: number, src: number): boolean {
+  const task = now.locked[src]!;
+  if (!now.view.profile.driver.mapsAfterMigration || now.taskStep[task] !== M9) return false;
+  for (let dst = 0; dst < now.frames; dst++) {
+    if (dst === src || now.locked[dst] !== task || ((now.frame[dst]! ^ now.frame[src]!) & FRAME.mapping_mask) !== 0) continue;
+    if (now.mapping[dst] !== now.mapping[src] || now.index[dst] !== now.index[src]) continue;
+    if (compare(now, values, at, now.first[dst]!, now.fill[dst]!) === null) return true;
+  }
+  return false;
 }
 
 function compare(now: Sweep, values: Values, at: number, first: number, fill: number): string | null {

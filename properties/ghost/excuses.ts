@@ -3,7 +3,7 @@
  * entry is excused. An excuse ends when the entry is replaced, and when it agrees with the CPU page table again.
  */
 import type { Profile } from "../../spec/profile.ts";
-import { CHOICE_FILE, DPTE, FRAME, LOCAL, NOTIFY_EVENTS, PTE, STEP, STEPS } from "../../spec/words.ts";
+import { CHOICE_FILE, DPTE, FRAME, INTERVAL, LOCAL, NOTIFY_EVENTS, PTE, STEP, STEPS } from "../../spec/words.ts";
 import { FAULT, mirrorFault } from "../mirror-entry.ts";
 import { MOVE } from "../move.ts";
 import type { Move } from "../move.ts";
@@ -135,7 +135,9 @@ function noteInstalled(e: Excuses, n: Notifications, was: Sweep, move: Move, now
   for (let v = 0; v < now.pages; v++) {
     const at = file * now.pages + v;
     if ((now.dpte[at]! & DPTE.valid) === 0 || now.dpte[at] === was.dpte[at]) continue;
-    if (mirrorFault(now, file, v) !== FAULT.none || isPast(n, now, file, v)) e.entry[at] = code;
+    // A mirror that waits to be added is not told of notifications that begin later either.
+    const untold = now.fileInterval[file] === INTERVAL.adding || isPast(n, now, file, v);
+    if (untold || mirrorFault(now, file, v) !== FAULT.none) e.entry[at] = code;
   }
 }
 

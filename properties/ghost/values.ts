@@ -156,7 +156,7 @@ function followStep(x: Values, was: Sweep, move: Move, now: Sweep): void {
     case AT.reclaimed:
       return reclaimed(x, was, now);
     case AT.swapped:
-      return swappedOut(x, now);
+      return swappedOut(x, was, now);
     case AT.moved:
       return moved(x, base, local);
     case AT.forked:
@@ -313,8 +313,8 @@ function reclaimed(x: Values, was: Sweep, now: Sweep): void {
 }
 
 /** A slot that has just been taken has nothing of what its last page was. */
-function swappedOut(x: Values, now: Sweep): void {
-  for (let slot = 0; slot < now.slots; slot++) if (now.slotEntries[slot] === 0) x.slotSoft[slot] = 0;
+function swappedOut(x: Values, was: Sweep, now: Sweep): void {
+  for (let pfn = 0; pfn < was.frames; pfn++) if (now.slot[pfn]! >= 0 && now.slot[pfn] !== was.slot[pfn]) x.slotSoft[now.slot[pfn]!] = 0;
 }
 
 function moved(x: Values, base: number, local: Int32Array): void {

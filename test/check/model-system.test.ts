@@ -218,7 +218,7 @@ describe("the steps of the model", () => {
 
   it("are those of `enabled`, ascending, in every state of a run", () => {
     const seen = new Set<number>();
-    for (const each of variety({}, 12)) {
+    for (const each of variety({}, 6)) {
       const system = modelSystem(setupOf(each));
       const reference = session(initial(system.setup.profile, each.config, each.bounds));
       const record: Action[] = [];

@@ -186,6 +186,16 @@ describe("the state of the devices", () => {
     expect(read(r, 0)).toEqual(value(12));
   });
 
+  it("does not settle one long call before all others", () => {
+    const r = opened({ pages: 400 });
+    const long = begin(r, { op: "madvise", page: 0, npages: 399, advice: "populate_w" });
+    const short = begin(r, { op: "cpu_read", page: 0 });
+    r.d.settle(320);
+    expect([long, short].map((task) => r.d.system.view.taskLive(task))).toEqual([1, 0]);
+    settled(r);
+    expect(r.d.system.view.taskLive(long)).toBe(0);
+  });
+
   it("leaves nothing behind when all is done", () => {
     const r = opened();
     submit(r, { op: "copy", page: 0, to: 1, npages: 1 });

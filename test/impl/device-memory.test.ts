@@ -69,6 +69,11 @@ describe("where ranges lie", () => {
     expect(p.view.chunkCount(0)).toBe(2);
   });
 
+  it("under the lowest number that is free", () => {
+    const p = pair();
+    expect([answer(p, add(0, 1)), answer(p, remove(0)), answer(p, add(0, 1)), answer(p, add(0, 1))]).toEqual([1, "ok", 0, 2]);
+  });
+
   it("nowhere, if the frames cannot be made", () => {
     const p = pair();
     expect(answer(p, add(0, 2), { "devmem_add.online": "no-memory" })).toBe("ENOMEM");
@@ -197,11 +202,11 @@ describe("dummy devices", () => {
     expect(p.view.chunkCount(0)).toBe(0);
   });
 
-  it("wait for a removal of theirs that is in progress", () => {
-    const p = pair({ core: "v14" });
+  it.each([0, 1])("wait for a removal of theirs that is in progress, behind %s other ranges", (others) => {
+    const p = pair({ core: "v14", bounds: { deviceFrames: others } });
     answer(p, { op: "hmm_device_new" });
     answer(p, add(0, 1, PRIVATE, { minor: 0 }));
-    const removal = p.begin(remove(1));
+    const removal = p.begin(remove(others));
     p.until(removal, "remove_chunk.e8");
     const task = p.begin(put(0));
     p.until(task, "hmm_device_put.remove");

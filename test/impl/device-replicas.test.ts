@@ -157,6 +157,15 @@ it("memory that is being removed is looked at again for a replica of frame 0, wh
   expect(p.finish(removal)).toEqual({ status: "ok" });
 });
 
+it("a page is duplicated beside entries for reading, and while a device may write other pages", () => {
+  const p = ready();
+  p.call({ op: "fork", child: 1 });
+  p.call(on("device_read", 0));
+  p.call({ op: "device_write", dev: 0, page: 2, npages: 1, value: 200 });
+  expect(p.call(on("duplicate", 0, 1, 1))).toMatchObject({ cpages: 1 });
+  expect([dpteTag(p.view.dpte(0, 0)), dpteTag(p.view.dpte(0, 2))]).toEqual([TAG.read, TAG.write]);
+});
+
 describe("a page that is being duplicated", () => {
   const begun = (): { p: Pair; task: number } => {
     const p = pair({ switches: { readDuplication: true } });

@@ -50,6 +50,9 @@ export interface Pair {
   act(action: Action): void;
 }
 
+/** Steps of a call that has no end. */
+const STEPS_MAX = 20_000;
+
 /** Both systems in their first state. */
 export function pair(kind: Kind = {}): Pair {
   const { core = "linux-6.1", driver = "ideal", switches = {}, pages = 4, devices = ["private"], bounds = {} } = kind;
@@ -85,10 +88,11 @@ export function pair(kind: Kind = {}): Pair {
     return task;
   };
   const finish = (task: number, choices: Choices = {}): Ret => {
-    for (;;) {
+    for (let n = 0; n < STEPS_MAX; n++) {
       const ret = step(task, choices);
       if (ret !== null) return ret;
     }
+    throw new Error(`task ${task} does not end`);
   };
   same();
   return {

@@ -114,6 +114,25 @@ describe("a snapshot", () => {
 });
 
 describe("a device access", () => {
+  it("is one of the process whose file it goes through", () => {
+    const p = written();
+    p.call({ op: "fork", child: 1 });
+    p.call(store(0, 9), {}, 1);
+    expect(p.call(on("device_read", 0), {}, 1)).toMatchObject({ data: [9] });
+    expect(p.call(on("device_read", 0))).toMatchObject({ data: [1] });
+  });
+
+  it("for reading takes a read-only page on the device itself as it is", () => {
+    for (const core of ["v14", "linux-6.1"] as const) {
+      const p = written({ core });
+      p.call(on("migrate_to_device", 0));
+      p.call({ op: "mprotect", page: 0, npages: 1, prot: "r" });
+      expect(p.call(on("snapshot", 0))).toMatchObject({ entries: ["21"] });
+      expect(p.call(on("device_read", 0))).toMatchObject({ data: [1], faults: 1 });
+      expect(p.view.frameDev(dptePfn(p.view.dpte(0, 0)))).toBe(0);
+    }
+  });
+
   it.each(["ideal", "dmirror", "dmirror-fixed"] as const)("to a page on the device itself: %s", (driver) => {
     const p = written({ driver });
     p.call(on("migrate_to_device", 0));

@@ -28,4 +28,18 @@ eachCore(ALL_CORES, (core) => {
     expect(p.mremap(2, 2, 0)).toBe("EFAULT");
     expect(p.state.files[0]?.interval).toBe("none");
   });
+
+  it("[RCL-15] reclaim does not find the copy that a write is about to map", () => {
+    const p = system({ core });
+    p.mmap(0, 1);
+    p.read(0);
+    const t = threads(p);
+    const write = t.start(0, calls.write(0, 9));
+    t.until(write, "handle_mm_fault.c4c");
+    const copy = p.state.frames.findIndex((frame) => !frame.free && frame.kind === "system");
+    expect(t.refused({ type: "reclaim", pfn: copy })).not.toBeNull();
+    t.finish(write);
+    expect(t.refused({ type: "reclaim", pfn: copy })).toBeNull();
+    expect(p.read(0)).toBe(9);
+  });
 });
