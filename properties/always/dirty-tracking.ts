@@ -10,7 +10,7 @@ export const dirtyTracking: Always = {
   kind: "always",
   spec: ["FRM-7", "MIG-17", "EXC-9", "IDL-11", "RCL-3", "RCL-14", "MEM-47"],
   statement:
-    "A page that neither its frame nor an entry marks dirty holds what its swap slot holds; a page of shared memory that nobody marks dirty holds zeroes.",
+    "A page that neither its frame nor an entry marks dirty holds what its swap slot holds, as long as anybody can find it; a page of shared memory that nobody marks dirty holds zeroes.",
   known: [
     {
       defect: "DMR-14",
@@ -31,6 +31,8 @@ function forgotten(now: Sweep, marks: number): string | null {
     const slot = now.slot[pfn]!;
     const shared = (word & FRAME.mapping_mask) >>> FRAME.mapping_shift === MAPPING.shmem && now.cached[pfn]! > 0;
     if ((slot < 0 && !shared) || isSpoiled(now, pfn) || marksOf(now, pfn, slot) !== marks) continue;
+    // Nobody finds a page of the swap cache again that is mapped nowhere and whose slot has no users.
+    if (slot >= 0 && now.view.frameMaps(pfn) === 0 && now.view.slotUsers(slot) === 0) continue;
     const first = slot < 0 ? 0 : now.view.slotFirst(slot);
     const fill = slot < 0 ? 0 : now.view.slotFill(slot);
     if (now.first[pfn] === first && now.fill[pfn] === fill) continue;

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { register } from "../../check/cli/commands/check.ts";
+import { register as replay } from "../../check/cli/commands/replay.ts";
 import { EXIT } from "../../check/exit-codes.ts";
 import { type Ended, hmmspec, inProcess, MAIN } from "./program.ts";
 
@@ -23,8 +24,8 @@ const wait = async (ms: number): Promise<void> => new Promise((resolve) => void 
 const timeless = (text: string): string => text.replace(/ in [\d.]+ s \([\d,]+ steps\/s\)/, "");
 
 describe("hmmspec check", () => {
-  it("runs a campaign and says what it covered, with exit code 0", () => {
-    const { code, out, err } = check(["--runs", "14", "--profile", "linux-6.1/ideal,v14", "--seed", "3"]);
+  it("runs a campaign and says what it covered, with exit code 0", async () => {
+    const { code, out, err } = await check(["--runs", "14", "--profile", "linux-6.1/ideal,v14", "--seed", "3"]);
     expect({ code, err }).toEqual({ code: EXIT.ok, err: "" });
     expect(out).toMatch(/^check {8}seed 3, model and implementation in lockstep\nruns {9}14 runs, [\d,]+ steps, [\d,]+ answers in /);
     expect(out).toContain("\nprofiles     linux-6.1/ideal v14/ideal\n");
@@ -37,17 +38,17 @@ describe("hmmspec check", () => {
     expect(existsSync(join(folder, "hmmspec-failure.jsonl"))).toBe(false);
   });
 
-  it("repeats a seed exactly, be it given by option or by SEED", () => {
-    const args = ["--runs", "3", "--system", "impl"];
-    const first = timeless(check([...args, "--seed", "77"]).out);
-    expect(timeless(check([...args, "--seed", "77"]).out)).toBe(first);
-    expect(timeless(check(args, { SEED: "77" }).out)).toBe(first);
-    expect(check(["--runs", "1"]).out).toContain("seed 1,");
-    expect(check([...args, "--seed", "random"]).out).toMatch(/^check {8}seed \d+, impl alone\n/);
+  it("repeats a seed exactly, be it given by option or by SEED", async () => {
+    const args = ["--runs", "3", "--system", "impl", "--profile", "linux-6.1/ideal"];
+    const first = timeless((await check([...args, "--seed", "77"])).out);
+    expect(timeless((await check([...args, "--seed", "77"])).out)).toBe(first);
+    expect(timeless((await check(args, { SEED: "77" })).out)).toBe(first);
+    expect((await check(["--runs", "1", "--profile", "linux-6.1/ideal"])).out).toContain("seed 1,");
+    expect((await check([...args, "--seed", "random"])).out).toMatch(/^check {8}seed \d+, impl alone\n/);
   });
 
-  it("prints one JSON object with --json", () => {
-    const { code, out } = check(["--runs", "8", "--json", "--profile", "linux-6.12/dmirror", "--system", "impl"]);
+  it("prints one JSON object with --json", async () => {
+    const { code, out } = await check(["--runs", "8", "--json", "--profile", "linux-6.12/dmirror", "--system", "impl"]);
     const report = JSON.parse(out) as Record<string, unknown>;
     expect(code).toBe(EXIT.ok);
     expect(out.trimEnd()).not.toContain("\n");
@@ -64,26 +65,26 @@ describe("hmmspec check", () => {
     expect(report["witnesses"]).toEqual([expect.objectContaining({ profile: "linux-6.12/dmirror" })]);
   });
 
-  it("looks at one property, and draws from a mask", () => {
-    const { code, out } = check(["--runs", "4", "--system", "impl", "--property", "mirror-consistency", "--mask", "mmap,cpu_write"]);
+  it("looks at one property, and draws from a mask", async () => {
+    const { code, out } = await check(["--runs", "4", "--system", "impl", "--property", "mirror-consistency", "--mask", "mmap,cpu_write"]);
     expect(code).toBe(EXIT.ok);
     expect([...out.matchAll(/^ {2}(\w+) +[\d,]+ {2}/gm)].map((match) => match[1])).toEqual(["mmap", "cpu_write"]);
   });
 
-  it("ends after the budget", () => {
-    const { code, out } = check(["--budget", "300ms", "--system", "impl", "--profile", "linux-6.1/ideal"]);
+  it("ends after the budget", async () => {
+    const { code, out } = await check(["--budget", "300ms", "--system", "impl", "--profile", "linux-6.1/ideal"]);
     expect(code).toBe(EXIT.ok);
     expect(out).toMatch(/in [01]\.\d s/);
   });
 
-  it("writes the schedules of findings to --out, and each replays to its finding", () => {
+  it("writes the schedules of findings to --out, and each replays to its finding", async () => {
     const out = join(folder, "new", "out");
-    expect(check(["--runs", "8", "--profile", "linux-6.12/dmirror", "--system", "impl", "--out", out]).code).toBe(EXIT.ok);
+    expect((await check(["--runs", "8", "--profile", "linux-6.12/dmirror", "--system", "impl", "--out", out])).code).toBe(EXIT.ok);
     const files = readdirSync(out);
     expect(files.length).toBeGreaterThan(0);
     for (const file of files.slice(0, 2)) {
       expect(file).toMatch(/^finding-[\w-]+\.jsonl$/);
-      const replayed = hmmspec(["replay", join(out, file)]);
+      const replayed = await inProcess(replay, ["replay", join(out, file)]);
       expect(replayed.code).toBe(EXIT.violation);
       expect(replayed.out).toMatch(/\nviolation +[a-z-]+\/[A-Z]/);
     }
@@ -91,10 +92,13 @@ describe("hmmspec check", () => {
 });
 
 describe("a mutant", () => {
-  const failed = (): Ended => check(["--mutant", "B10"]);
+  let failed: Ended = { code: null, out: "", err: "" };
+  beforeAll(() => {
+    failed = hmmspec(["check", "--mutant", "B10"], { cwd: folder });
+  });
 
   it("fails with the property, its sentence, a minimal run, the difference, and the command that replays it", () => {
-    const { code, out, err } = failed();
+    const { code, out, err } = failed;
     expect({ code, err }).toEqual({ code: EXIT.violation, err: "" });
     expect(out).toContain("\nmutant       B10: The mirrors are called at the end of munmap's notification");
     expect(out).toMatch(/\nviolation {4}[\w-]+ in run \d+ of seed 1\nstatement {4}.+\n(?: {13}.+\n)*witness {6}/);
@@ -105,19 +109,18 @@ describe("a mutant", () => {
     expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(140);
   });
 
-  it("fails again when its schedule is replayed, and the correct system does not", () => {
-    failed();
+  it("fails again when its schedule is replayed, and the correct system does not", async () => {
     const file = join(folder, "hmmspec-failure.jsonl");
-    const again = hmmspec(["replay", file]);
+    const again = await inProcess(replay, ["replay", file]);
     expect(again.code).toBe(EXIT.violation);
     expect(again.out).toMatch(/\nmutant +B10: [\s\S]*\nviolation +[\w-]+\nstatement +[\s\S]*\nwitness +/);
-    const correct = hmmspec(["replay", "--mutant", "none", file]);
+    const correct = await inProcess(replay, ["replay", "--mutant", "none", file]);
     expect(correct.code).toBe(EXIT.ok);
     expect(correct.out).toMatch(/\nholds +every property held in \d+ actions \(the file names [\w-]+\)\n$/);
   });
 
-  it("tells it all in JSON, too", () => {
-    const { code, out } = check(["--mutant", "B10", "--json", "--out", folder]);
+  it("tells it all in JSON, too", async () => {
+    const { code, out } = await check(["--mutant", "B10", "--json", "--out", folder]);
     expect(code).toBe(EXIT.violation);
     expect(JSON.parse(out)).toMatchObject({
       verdict: "violation",

@@ -36,6 +36,7 @@ export async function inProcess(command: Register, args: readonly string[], env:
   const out = vi.spyOn(process.stdout, "write").mockImplementation((text) => Boolean((written.out += String(text))));
   const err = vi.spyOn(process.stderr, "write").mockImplementation((text) => Boolean((written.err += String(text))));
   vi.stubEnv("NO_COLOR", "1");
+  vi.stubEnv("SEED", "");
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   try {
     return { code: await runShell(["node", "hmmspec", ...args], [command]), ...written };

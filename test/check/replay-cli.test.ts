@@ -38,11 +38,11 @@ const MMAP = { type: "call", actor: 0, call: { op: "mmap", page: 0, npages: 1, p
 const step = (task = 0, choice = ""): object => ({ type: "step", task, choice });
 const MAPPED = [MMAP, step(), step(), step(), step(), step()];
 
-const replay = (args: readonly string[], input = ""): Ended => hmmspec(["replay", ...args], { input });
+const replay = async (args: readonly string[]): Promise<Ended> => inProcess(register, ["replay", ...args]);
 
 describe("hmmspec replay of a schedule", () => {
-  it("shows each step with only what it changed", () => {
-    const { code, out, err } = replay([write("mapped.jsonl", [HEADER, ...actions(...MAPPED)])]);
+  it("shows each step with only what it changed", async () => {
+    const { code, out, err } = await replay([write("mapped.jsonl", [HEADER, ...actions(...MAPPED)])]);
     expect({ code, err }).toEqual({ code: EXIT.ok, err: "" });
     expect(out.split("\n")).toEqual([
       "schedule     s",
@@ -59,15 +59,16 @@ describe("hmmspec replay of a schedule", () => {
     ]);
   });
 
-  it("runs on the model and on the implementation alone, the same", () => {
+  it("runs on the model and on the implementation alone, the same", async () => {
     const file = write("alone.jsonl", [HEADER, ...actions(...MAPPED)]);
-    const steps = (system: string): string[] => replay([file, "--system", system]).out.split("\n").slice(2);
-    expect(steps("model")).toEqual(steps("lockstep"));
-    expect(steps("impl")).toEqual(steps("lockstep"));
-    expect(replay([file, "--system", "impl"]).out).toContain("; impl alone\n");
+    const steps = async (system: string): Promise<string[]> => (await replay([file, "--system", system])).out.split("\n").slice(2);
+    const both = await steps("lockstep");
+    expect(await steps("model")).toEqual(both);
+    expect(await steps("impl")).toEqual(both);
+    expect((await replay([file, "--system", "impl"])).out).toContain("; impl alone\n");
   });
 
-  it("prints one JSON object a step, and one for the end", () => {
+  it("prints one JSON object a step, and one for the end", async () => {
     const lines = replay(["--json", write("json.jsonl", [HEADER, ...actions(...MAPPED)])])
       .out.trimEnd()
       .split("\n");
@@ -80,21 +81,22 @@ describe("hmmspec replay of a schedule", () => {
 
   it("reads the standard input for -, and several schedules, or one of them", () => {
     const two = [HEADER, ...actions(MMAP), { ...HEADER, id: "t" }, ...actions(...MAPPED)].map((line) => JSON.stringify(line)).join("\n");
-    expect([...replay(["-"], `${two}\n`).out.matchAll(/^(?:schedule|holds).*/gm)].map(([line]) => line)).toEqual([
+    const replayed = (args: readonly string[]): Ended => hmmspec(["replay", ...args], { input: `${two}\n` });
+    expect([...replayed(["-"]).out.matchAll(/^(?:schedule|holds).*/gm)].map(([line]) => line)).toEqual([
       "schedule     s",
       "holds        every property held in 1 action",
       "schedule     t",
       "holds        every property held in 6 actions",
     ]);
-    expect(replay(["-", "--id", "t"], `${two}\n`).out).not.toContain("schedule     s\n");
-    expect(replay(["-", "--id", "u"], `${two}\n`)).toMatchObject({
+    expect(replayed(["-", "--id", "t"]).out).not.toContain("schedule     s\n");
+    expect(replayed(["-", "--id", "u"])).toMatchObject({
       code: EXIT.usage,
       err: 'hmmspec: bad-usage: replay: no schedule or trace "u" in -\n',
     });
   });
 
-  it("may end in the middle of its tasks", () => {
-    expect(replay([write("middle.jsonl", [HEADER, ...actions(MMAP, step())])]).code).toBe(EXIT.ok);
+  it("may end in the middle of its tasks", async () => {
+    expect((await replay([write("middle.jsonl", [HEADER, ...actions(MMAP, step())])])).code).toBe(EXIT.ok);
   });
 });
 
@@ -127,7 +129,7 @@ describe("a schedule that names a disabled action", () => {
     ],
   ])("%s: says which, where, why, and what was enabled", async (_, list, message) => {
     const file = write("disabled.jsonl", [HEADER, ...actions(...list)]);
-    const { code, err } = await inProcess(register, ["replay", file]);
+    const { code, err } = await replay([file]);
     expect(code).toBe(EXIT.usage);
     expect(err).toContain(`${file}:${message}`);
     expect(err.trimEnd()).not.toContain("\n");
@@ -135,16 +137,16 @@ describe("a schedule that names a disabled action", () => {
 });
 
 describe("hmmspec replay of a trace", () => {
-  it("carries out its calls and compares the answers", () => {
-    const { code, out } = replay([TRACE]);
+  it("carries out its calls and compares the answers", async () => {
+    const { code, out } = await replay([TRACE]);
     expect(code).toBe(EXIT.ok);
     expect(out).toMatch(/^trace {8}\S/);
     expect(out).toContain("handle_mm_fault.c2");
     expect(out).toMatch(/\nholds {8}every property held in \d+ actions\n$/);
   });
 
-  it("ends at the first answer that is not the recorded one", () => {
-    const { code, out } = replay([WRONG, "--system", "model"]);
+  it("ends at the first answer that is not the recorded one", async () => {
+    const { code, out } = await replay([WRONG, "--system", "model"]);
     expect(code).toBe(EXIT.violation);
     expect(out.split("\n").slice(-4)).toEqual([
       "differs      the answer of call 5 is not the recorded one",
@@ -170,7 +172,7 @@ describe("wrong input of replay", () => {
     ["no JSON", ["{"], "1: bad-json: "],
   ])("%s is one line", async (_, lines, message) => {
     const file = write("wrong.jsonl", lines);
-    const { code, out, err } = await inProcess(register, ["replay", file]);
+    const { code, out, err } = await replay([file]);
     expect({ code, out }).toEqual({ code: EXIT.usage, out: "" });
     expect(err).toContain(`${file}:${message}`);
     expect(err.trimEnd()).not.toContain("\n");
@@ -182,7 +184,7 @@ describe("wrong input of replay", () => {
     [[WRONG, "--system", "x"], 'hmmspec: bad-usage: replay: --system "x", expected lockstep, model, impl\n'],
     [[WRONG, "--mutant", "x"], 'hmmspec: bad-usage: replay: --mutant "x", expected none or one of '],
   ])("%j is one line", async (args, message) => {
-    const { code, err } = await inProcess(register, ["replay", ...args]);
+    const { code, err } = await replay(args);
     expect(code).toBe(EXIT.usage);
     expect(err).toContain(message);
     expect(err.trimEnd()).not.toContain("\n");
@@ -190,9 +192,7 @@ describe("wrong input of replay", () => {
 
   it("a mutant that is not in the catalogue is one line", async () => {
     const file = write("mutant.jsonl", [{ ...HEADER, mutant: "Z1" }, ...actions(MMAP)]);
-    expect((await inProcess(register, ["replay", file])).err).toBe(
-      'hmmspec: bad-usage: replay: the schedule names a mutant that is not in the catalogue: "Z1"\n',
-    );
-    expect((await inProcess(register, ["replay", file, "--mutant", "none"])).code).toBe(EXIT.ok);
+    expect((await replay([file])).err).toBe('hmmspec: bad-usage: replay: the schedule names a mutant that is not in the catalogue: "Z1"\n');
+    expect((await replay([file, "--mutant", "none"])).code).toBe(EXIT.ok);
   });
 });
