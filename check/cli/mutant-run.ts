@@ -2,7 +2,7 @@
 import { PROPERTIES } from "../../properties/registry.ts";
 import { campaign, type CampaignState } from "../campaign.ts";
 import { REFINES } from "../failure.ts";
-import type { Mutant } from "../mutants/mutant.ts";
+import type { Mutant, Side } from "../mutants/mutant.ts";
 import { type Schedule, writeSchedule } from "../schedule.ts";
 import { scheduleOf } from "../schedule-of.ts";
 import { type Sides, subjectFactory, type SubjectName } from "../subject.ts";
@@ -13,7 +13,7 @@ import { RULES } from "../../model/index.ts";
 export interface MutantResult {
   readonly id: string;
   /** The side that was changed. */
-  readonly side: "model" | "impl";
+  readonly side: Side;
   /** The property that it broke, or `null` where it survived. */
   readonly property: string | null;
   readonly runs: number;
@@ -38,21 +38,27 @@ export interface MutantBounds {
 }
 
 /** The sides with a mutant on one of them. */
-async function sidesWith(mutant: Mutant, side: "model" | "impl"): Promise<Sides> {
+async function sidesWith(mutant: Mutant, side: Side): Promise<Sides> {
   if (side === "model" && mutant.model !== undefined) return { rules: mutant.model(RULES) };
   if (mutant.impl === undefined) throw new Error(`mutant ${mutant.id} does not change the implementation`);
-  return { impl: await loadImplMutant(mutant.id, mutant.impl) };
+  return { impl: await loadImplMutant(mutant.impl) };
+}
+
+/** What kills a mutant on one side: a property, or `refines`. */
+export function killerOf({ killedBy, impl }: Mutant, side: Side): string {
+  return side === "impl" ? (impl?.killedBy ?? killedBy) : killedBy;
 }
 
 /** The sides that a mutant changes. */
-export function sidesChanged(mutant: Mutant): ("model" | "impl")[] {
+export function sidesChanged(mutant: Mutant): Side[] {
   return [...(mutant.model === undefined ? [] : (["model"] as const)), ...(mutant.impl === undefined ? [] : (["impl"] as const))];
 }
 
 /** Runs a mutant until the property by which it is to be killed is broken, or its time is up. */
-export async function runMutant(mutant: Mutant, side: "model" | "impl", bounds: MutantBounds): Promise<MutantResult> {
+export async function runMutant(mutant: Mutant, side: Side, bounds: MutantBounds): Promise<MutantResult> {
   const sides = await sidesWith(mutant, side);
-  const refines = mutant.killedBy === REFINES.id;
+  const killedBy = killerOf(mutant, side);
+  const refines = killedBy === REFINES.id;
   const subject: SubjectName = refines ? "lockstep" : side;
   const begun_ms = performance.now();
   const elapsed_ms = (): number => performance.now() - begun_ms;
@@ -63,7 +69,7 @@ export async function runMutant(mutant: Mutant, side: "model" | "impl", bounds: 
     stop: () => bounds.stop() || elapsed_ms() > bounds.budget_ms,
     profiles: [mutant.scope],
     make: subjectFactory(subject, sides),
-    properties: refines ? [] : PROPERTIES.filter(({ id }) => id === mutant.killedBy),
+    properties: refines ? [] : PROPERTIES.filter(({ id }) => id === killedBy),
     mask: mutant.scope.mask,
     fixed: mutant.scope,
     minimise: {
@@ -82,7 +88,7 @@ export async function runMutant(mutant: Mutant, side: "model" | "impl", bounds: 
 
 function resultOf(
   mutant: Mutant,
-  side: "model" | "impl",
+  side: Side,
   seed: number,
   { runs, failure }: CampaignState,
   kill_ms: number,

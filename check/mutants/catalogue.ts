@@ -4,18 +4,34 @@ import { CALLBACK_MUTANTS } from "./callback.ts";
 import { COLLECT_MUTANTS } from "./collect.ts";
 import { DESTINATION_MUTANTS } from "./destination.ts";
 import { DEVICE_MEMORY_MUTANTS } from "./device-memory.ts";
+import { ADDRESS_SPACE_EDITS } from "./edits/address-space.ts";
+import { DEVICE_MEMORY_EDITS } from "./edits/device-memory.ts";
+import { FINALIZE_EDITS } from "./edits/finalize.ts";
+import { MIGRATE_EDITS } from "./edits/migrate.ts";
+import { NOTIFIER_EDITS } from "./edits/notifier.ts";
+import { RANGE_FAULT_EDITS } from "./edits/range-fault.ts";
 import { EXCLUSIVE_MUTANTS } from "./exclusive.ts";
 import { FAULT_MUTANTS } from "./fault.ts";
 import { FINALIZE_MUTANTS } from "./finalize.ts";
 import { METADATA_MUTANTS } from "./metadata.ts";
 import { MIRROR_MUTANTS } from "./mirror.ts";
-import type { Mutant } from "./mutant.ts";
+import type { Mutant, SourceEdit } from "./mutant.ts";
 import { NOTIFIER_MUTANTS } from "./notifier.ts";
 import { RANGE_FAULT_MUTANTS } from "./range-fault.ts";
 import { REMOVAL_MUTANTS } from "./removal.ts";
+import { WORD_MUTANTS } from "./words.ts";
 
-/** All mutants, area by area. */
-export const MUTANTS: readonly Mutant[] = [
+/** The same bugs in the implementation, by mutant. */
+export const EDITS: Readonly<Record<string, SourceEdit>> = {
+  ...NOTIFIER_EDITS,
+  ...RANGE_FAULT_EDITS,
+  ...MIGRATE_EDITS,
+  ...FINALIZE_EDITS,
+  ...DEVICE_MEMORY_EDITS,
+  ...ADDRESS_SPACE_EDITS,
+};
+
+const MODEL_MUTANTS: readonly Mutant[] = [
   ...NOTIFIER_MUTANTS,
   ...CALLBACK_MUTANTS,
   ...RANGE_FAULT_MUTANTS,
@@ -29,4 +45,13 @@ export const MUTANTS: readonly Mutant[] = [
   ...REMOVAL_MUTANTS,
   ...EXCLUSIVE_MUTANTS,
   ...ADDRESS_SPACE_MUTANTS,
+];
+
+/** All mutants, area by area. */
+export const MUTANTS: readonly Mutant[] = [
+  ...MODEL_MUTANTS.map((mutant): Mutant => {
+    const impl = EDITS[mutant.id];
+    return impl === undefined ? mutant : { ...mutant, impl };
+  }),
+  ...WORD_MUTANTS,
 ];

@@ -3,19 +3,30 @@ import type { RuleTable } from "../../model/index.ts";
 import type { TestCase } from "../../properties/test-case.ts";
 import type { ReqId } from "../../spec/requirements.ts";
 
-/** A row of the list of bugs: `B` fixed upstream, `T` in the mails of v14, `U` found by reading, `g` of our own. */
-export type Row = `${"B" | "T" | "U" | "g"}${number}`;
+/**
+ * A row of the list of bugs: `B` fixed upstream, `T` in the mails of v14, `U` found by reading, `g` of our own; `w` of our own, too, in what only
+ * the implementation has: packed words, tables, the translation caches of devices.
+ */
+export type Row = `${"B" | "T" | "U" | "g" | "w"}${number}`;
 
 /** Where a mutant is looked for: the smallest system, and the fewest operations, that show it. */
 export type MutantScope = Omit<TestCase, "style" | "choices">;
 
-/** One change of a source of the implementation. `find` occurs exactly once in the file. */
+/**
+ * One change of a source of the implementation. It is made in the compiled file, so `find` occurs exactly once in either, and neither text has
+ * types: no annotation, and no `!` behind an expression.
+ */
 export interface SourceEdit {
   /** Path in the repository, as `impl/notifier.ts`. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** What kills the changed implementation, where that is not what kills the changed model. */
+  readonly killedBy?: string;
 }
+
+/** The side that a mutant changes. */
+export type Side = "model" | "impl";
 
 /** Makes the rules of the mutated model from those of the model. It keeps no state of its own: all that a rule remembers is in the state. */
 export type Tampering = (rules: RuleTable) => RuleTable;

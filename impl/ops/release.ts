@@ -27,12 +27,23 @@ function unused(h: Arena, file: number): boolean {
   const f = file * FILE.words;
   if (h.file[f + FILE.users] !== 0) return false;
   const interval = h.file[f + FILE.interval]!;
-  return (interval === INTERVAL.inserted || interval === INTERVAL.adding) && !mapped(h, file);
+  return (interval === INTERVAL.inserted || interval === INTERVAL.adding) && !mapped(h, file) && !releasing(h, file);
+}
+
+const releases = (step: number): boolean => step >= STEP["release.remove"] && step <= STEP["release.free"];
+
+/** Who put the file last releases it, alone. */
+function releasing(h: Arena, file: number): boolean {
+  for (let t = 0; t < h.capacity.tasks; t++) {
+    const row = taskRow(h, t);
+    const end = row + TASK.records + h.task[row + TASK.depth]! * R.words;
+    for (let r = row + TASK.records; r < end; r += R.words) if (h.task[r + R.file] === file && releases(h.task[r + R.step]!)) return true;
+  }
+  return false;
 }
 
 /** Whether a step is one of a release or of a migration, which name a file without keeping it. */
-const names = (step: number): boolean =>
-  (step >= STEP["release.remove"] && step <= STEP["release.free"]) || (step >= STEP["migrate.m1"] && step <= STEP["migrate.m9"]);
+const names = (step: number): boolean => releases(step) || (step >= STEP["migrate.m1"] && step <= STEP["migrate.m9"]);
 
 /** Whether a call in flight keeps a file, or an access of the device. */
 function inFlight(h: Arena, file: number): boolean {

@@ -26,7 +26,12 @@ export function mayRelease(s: Work): boolean {
 /** Files without a descriptor and without a mapping whose mirror has not begun to end. */
 function unused(s: Work): FileId[] {
   const open = (f: FileWork): boolean => f.interval === "inserted" || f.interval === "adding";
-  return s.files.flatMap((f, i) => (f.users === 0 && open(f) && !mapped(s, i) ? [fileId(i)] : []));
+  return s.files.flatMap((f, i) => (f.users === 0 && open(f) && !mapped(s, i) && !releasing(s, i) ? [fileId(i)] : []));
+}
+
+/** Who put the file last releases it, alone. */
+function releasing(s: Work, file: number): boolean {
+  return s.tasks.some((task) => task.stack.some((a) => a.op === "release" && a.file === file));
 }
 
 function inFlight(s: Work, file: FileId): boolean {

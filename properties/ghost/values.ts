@@ -220,16 +220,21 @@ function passed(x: Values, was: Sweep, move: Move, now: Sweep): void {
   }
   const pfn = dpte >>> DPTE.payload_shift;
   const value = move.local[LOCAL.value]!;
-  if (!right) return spoil(x, mm * was.pages + v, pfn, now);
   const marked = was.view.profile.driver.marksDirty || (was.frame[pfn]! & FRAME.dirty) !== 0 || was.dirtied[pfn]! > 0;
+  if (!marked) unmark(x, was, pfn);
   const at = mm * was.pages + v;
+  if (!right) return spoil(x, at, pfn, now);
   const soft = x.soft[at]!;
   write(x, was, mm, v, pfn, value, value);
-  if (marked) return;
+  if (!marked) x.soft[at] = soft | SOFT.unmarked;
+}
+
+/** What a device has written to a frame without marking it may be lost, whatever the frame belongs to. */
+function unmark(x: Values, was: Sweep, pfn: number): void {
+  if ((was.frame[pfn]! & FRAME.free) !== 0) return;
   if (was.slot[pfn]! >= 0) x.slotSoft[was.slot[pfn]!] = SOFT.unmarked;
   if ((was.frame[pfn]! & FRAME.mapping_mask) >>> FRAME.mapping_shift === MAPPING.shmem)
     x.objectSoft[was.mapping[pfn]! * was.pages + was.index[pfn]!]! |= SOFT.unmarked;
-  else x.soft[at] = soft | SOFT.unmarked;
 }
 
 /** The first byte that a load from a page must give; what a device has not marked may be lost. */

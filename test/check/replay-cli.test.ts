@@ -69,9 +69,8 @@ describe("hmmspec replay of a schedule", () => {
   });
 
   it("prints one JSON object a step, and one for the end", async () => {
-    const lines = replay(["--json", write("json.jsonl", [HEADER, ...actions(...MAPPED)])])
-      .out.trimEnd()
-      .split("\n");
+    const { out } = await replay(["--json", write("json.jsonl", [HEADER, ...actions(...MAPPED)])]);
+    const lines = out.trimEnd().split("\n");
     const [first, second] = lines.map((line) => JSON.parse(line) as object);
     expect(lines).toHaveLength(7);
     expect(first).toMatchObject({ id: "s", seq: 1, action: MMAP, task: 0, outcome: null, changed: [] });

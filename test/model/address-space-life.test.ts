@@ -42,4 +42,21 @@ eachCore(ALL_CORES, (core) => {
     expect(t.refused({ type: "reclaim", pfn: copy })).toBeNull();
     expect(p.read(0)).toBe(9);
   });
+
+  it("[MIR-9] [MIR-7] a file is released once, also when two calls see that nobody uses it any more", () => {
+    const p = system({ core });
+    p.open(0);
+    p.mmap(0, 1);
+    const t = threads(p);
+    const munmap = t.start(0, calls.munmap(0, 1));
+    const close = t.start(0, calls.close(0));
+    t.until(munmap, "munmap.fput");
+    t.until(close, "close.fput");
+    t.step(close);
+    expect(t.at(close)).toBe("release.remove");
+    t.step(munmap);
+    expect(t.at(munmap)).toBeNull();
+    t.finish(close);
+    expect(p.state.files[0]?.interval).toBe("none");
+  });
 });

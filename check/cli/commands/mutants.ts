@@ -5,7 +5,7 @@ import type { CAC } from "cac";
 import { EXIT, type ExitCode } from "../../exit-codes.ts";
 import { MUTANTS } from "../../mutants/catalogue.ts";
 import type { Mutant } from "../../mutants/mutant.ts";
-import { MUTANTS_FOLDER } from "../impl-mutant.ts";
+const MUTANTS_FOLDER = ".mutants";
 import { counted } from "../layout.ts";
 import { type MutantResult, sidesChanged } from "../mutant-run.ts";
 import { listing, MATRIX_HEAD, matrixRow, summary } from "../mutants-report.ts";

@@ -51,6 +51,8 @@ export const MIGRATE_EDITS: Readonly<Record<string, SourceEdit>> = {
     replace: `if ((task[r + MARKS] & MARK.oom) === 0 || task[r + MIGRATION.purpose] !== 1) ${FINALIZES}`,
   },
   B61: { file: DRIVER, find: "toDevice ? allocDevice(h, task[r + DEV]", replace: "toDevice ? allocDevice(h, 0 * task[r + DEV]" },
+  // The words that a migration leaves behind are those that the next one begins with.
+  T15: { file: "impl/ops/migrate-finish.ts", find: "h.task.fill(0, first, end);", replace: "" },
   U5: {
     file: INSTALL,
     find: FINALIZES,
