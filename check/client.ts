@@ -36,8 +36,10 @@ const WORDS_MAX = 1024;
 /** Pages that the environment holds at a time. */
 const HELD_MAX = 2;
 /** Turns at the end of a run are twice as long after so many steps (as a power of two), up to a longest one. */
-const TURN_GROWS_SHIFT = 8;
-const TURN_SHIFT_MAX = 12;
+const TURN_GROWS_SHIFT = 6;
+const TURN_SHIFT_MAX = 8;
+/** Scatters the lengths of turns: with the same length again and again, a task would always be stopped at the same point of a loop. */
+const SCATTER = 0x9e3779b1;
 /** Tables that the calls in flight may still fill. */
 const FILES_SPARE = 4;
 
@@ -111,8 +113,8 @@ export class Client {
   }
 
   /**
-   * What brings the run to its end: what is held is given back, then the tasks go on by turns, without trouble. The turns grow longer: two tasks that
-   * undo each other's work would do so for ever if both always took one step.
+   * What brings the run to its end: what is held is given back, then the tasks go on by turns, without trouble. The turns grow longer, and
+   * are of uneven length: two tasks that undo each other's work would do so for ever if both always took one step.
    */
   finish(): number {
     if (this.release()) return DECIDED.action;
@@ -121,7 +123,9 @@ export class Client {
     if (n === 0) return this.unblock();
     const stays = --this.turn > 0;
     const from = stays ? this.last : this.last + 1;
-    const length = 1 << Math.min(TURN_SHIFT_MAX, this.finished++ >> TURN_GROWS_SHIFT);
+    const length =
+      1 + ((Math.imul(this.finished, SCATTER) >>> 8) & ((1 << Math.min(TURN_SHIFT_MAX, this.finished >> TURN_GROWS_SHIFT)) - 1));
+    this.finished++;
     // The task behind the one that went last, or that one again; of its choices the first.
     for (let i = 0; i < n; i++) {
       const word = this.words[i] ?? 0;

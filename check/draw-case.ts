@@ -21,6 +21,19 @@ const ACTORS = [1, 1, 2, 2, 3] as const;
 /** How many of sixteen operations a mask has. */
 const DENSITIES = [3, 6, 9, 12, 16] as const;
 
+/** Operations that belong together: what they do between them is seldom seen when all others are drawn as well. */
+const THEMES: readonly (readonly Operation[])[] = [
+  ["open", "device_read", "device_write", "fork", "exit"],
+  ["cpu_write", "fork", "pin"],
+  ["cpu_write", "madvise", "fork", "reclaim"],
+  ["cpu_write", "migrate_to_device", "devmem_add", "devmem_remove", "devmem_release"],
+  ["cpu_write", "device_write", "migrate_to_device", "migrate_to_system"],
+  ["cpu_write", "device_write", "make_exclusive", "mprotect"],
+];
+/** One run in so many has a theme, and a density that leaves few other operations. */
+const THEME_ONE_IN = 2;
+const THEME_DENSITY = 2;
+
 const among = <T>(list: readonly T[], { below }: RandomStream): T => list[below(list.length)] as T;
 
 /** What is fixed beforehand; everything else is drawn. */
@@ -37,6 +50,7 @@ export function runStream(seed: number, run: number): RandomStream {
  * @param mask operations to draw from; a mask that is given whole (`whole`) is taken as it is
  */
 export function drawCase(name: ProfileName, random: RandomStream, mask: readonly Operation[], whole: boolean, fixed: Fixed = {}): TestCase {
+  const theme = random.below(THEME_ONE_IN) === 0 ? among(THEMES, random) : [];
   const duplicates = mask.includes("duplicate") && random.below(3) === 0;
   return {
     core: name.core,
@@ -44,8 +58,8 @@ export function drawCase(name: ProfileName, random: RandomStream, mask: readonly
     switches: fixed.switches ?? drawSwitches(duplicates),
     config: fixed.config ?? drawConfig(name, random),
     bounds: fixed.bounds ?? drawBounds(random),
-    mask: whole ? mask : drawMask(name, mask, duplicates, random),
-    limits: fixed.limits ?? { tasks_max: among(TASKS, random), actors_max: among(ACTORS, random) },
+    mask: whole ? mask : drawMask(name, mask, theme, duplicates, random),
+    limits: fixed.limits ?? { tasks_max: among(TASKS, random), actors_max: among(ACTORS, random) + (theme.includes("fork") ? 1 : 0) },
     style: random.next(),
     choices: { seed: random.next(), length: among(LENGTHS, random) },
   };
@@ -68,16 +82,26 @@ function drawBounds(random: RandomStream): Bounds {
   return { deviceFrames: random.below(4), physicalPages: 2 + 2 * random.below(2), sectionPages: 1 + random.below(2) };
 }
 
+/** Parts that belong together, and that a random part seldom holds at once: families of processes with their files, swap, memory that comes and goes. */
+const THEMES: readonly (readonly Operation[])[] = [
+  ["mmap", "cpu_write", "cpu_read", "fork", "exit", "device_read", "device_write", "migrate_to_device", "open"],
+  ["mmap", "cpu_write", "cpu_read", "fork", "exit", "madvise", "device_write", "reclaim", "get"],
+  ["mmap", "cpu_write", "cpu_read", "migrate_to_device", "device_read", "devmem_add", "devmem_remove", "devmem_release", "fork"],
+];
+
 /** A random part of the operations: swarm testing. Now and then an operation that the profile does not know stays in. */
 function drawMask({ core }: ProfileName, mask: readonly Operation[], duplicates: boolean, random: RandomStream): Operation[] {
+  const theme = THEMES[random.below(5 * THEMES.length)]?.filter((op) => mask.includes(op)) ?? [];
+  if (theme.length > 0) return OPERATIONS.filter((op) => theme.includes(op));
   const density = among(DENSITIES, random);
   const strange = random.below(8) === 0;
   const drawn = mask.filter((op) => {
     const known = core === "v14" ? !EXCLUSIVE.includes(op) : !V14_ONLY.includes(op);
     if (!known && !strange) return false;
     if (op === "duplicate") return duplicates || (strange && random.below(2) === 0);
-    return random.below(16) < density;
+    return random.below(16) < density || theme.includes(op);
   });
+  if (theme.length > 0) return drawn.includes("mmap") || !mask.includes("mmap") ? drawn : ["mmap", ...drawn];
   for (const op of ["mmap", ...BASIC] as const)
     if (mask.includes(op) && !drawn.includes(op) && (op === "mmap" || random.below(4) !== 0)) drawn.push(op);
   return OPERATIONS.filter((op) => drawn.includes(op));

@@ -28,7 +28,7 @@ export function jsonReport({ request, state, seconds, interrupted, files, unwrit
     seed: request.seed,
     first: request.first,
     system: request.subject,
-    mutant: request.mutant?.id ?? null,
+    mutant: request.mutant?.name ?? null,
     profiles: witnesses.map(profileText),
     runs: state.runs,
     steps: state.actions,

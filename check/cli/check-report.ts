@@ -45,7 +45,7 @@ function verdictLine({ findings, inconclusive }: CampaignState, colors: Colors):
 
 function summary({ request, state, seconds }: CheckResult, colors: Colors): string[] {
   const { mutant, subject, seed } = request;
-  const what = mutant === null ? "" : `, mutant ${mutant.id}`;
+  const what = mutant === null ? "" : `, mutant ${mutant.name}`;
   const rate = grouped(state.actions / Math.max(seconds, 0.001));
   const counts = [counted(state.runs, "run"), counted(state.actions, "step"), counted(state.answers, "answer")].join(", ");
   const lines = [
@@ -56,7 +56,7 @@ function summary({ request, state, seconds }: CheckResult, colors: Colors): stri
     ...labelled("runs", `${counts} in ${seconds.toFixed(1)} s (${rate} steps/s)`),
     ...labelled("profiles", state.witnesses.map(profileText).join(" ")),
   ];
-  if (mutant !== null) lines.push(...labelled("mutant", `${mutant.id}: ${mutant.title} [${mutant.origin}]`));
+  if (mutant !== null) lines.push(...labelled("mutant", `${mutant.name}: ${mutant.mutant.title} [${mutant.mutant.origin}]`));
   const { full, bound } = state.inconclusive;
   if (full + bound > 0)
     lines.push(...labelled("bounds", `${counted(full + bound, "run")} ended early: ${full} on a full table, ${bound} before one was full`));
@@ -114,7 +114,7 @@ function failureLines(found: CampaignFailure, result: CheckResult, sides: Sides,
   const { request, files, unwritten } = result;
   const shown = minimal?.failure ?? failure;
   const cites = shown.spec.length === 0 ? "" : ` [${shown.spec.join(" ")}]`;
-  const schedule = scheduleOf(found, request.seed, request.mutant?.id ?? null);
+  const schedule = scheduleOf(found, request.seed, request.mutant?.name ?? null);
   const { config, bounds } = schedule.header;
   const length =
     minimal === null

@@ -6,13 +6,13 @@ import type { Operation, ProfileName } from "../../properties/test-case.ts";
 import { campaign, type CampaignFailure, type CampaignState } from "../campaign.ts";
 import { requirementsReached } from "../coverage.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import type { Mutant } from "../mutants/mutant.ts";
 import { writeSchedule } from "../schedule.ts";
 import { scheduleOf } from "../schedule-of.ts";
 import { subjectFactory, type SubjectName } from "../subject.ts";
 import { jsonReport } from "./check-json.ts";
 import { textReport } from "./check-report.ts";
 import { counted, grouped } from "./layout.ts";
+import type { MutantChoice } from "./options.ts";
 import { badUsage } from "./shell.ts";
 import { sidesOf } from "./sides.ts";
 import { statusLine } from "./status-line.ts";
@@ -23,7 +23,7 @@ export interface CheckRequest {
   readonly subject: SubjectName;
   readonly properties: readonly Property[];
   readonly mask: readonly Operation[];
-  readonly mutant: Mutant | null;
+  readonly mutant: MutantChoice | null;
   readonly seed: number;
   /** The run to begin with. */
   readonly first: number;
@@ -56,9 +56,7 @@ export async function runCheck(request: CheckRequest): Promise<ExitCode> {
   const { out } = request;
   const refused = out === null ? null : refusedFolder(out);
   if (refused !== null) return badUsage(`check: --out ${out}: ${refused}, expected a folder that can be written`);
-  const sides = sidesOf(request.mutant);
-  if (typeof sides === "string") return badUsage(`check: ${sides}`);
-
+  const sides = await sidesOf(request.mutant);
   let interrupted = false;
   const interrupt = (): void => {
     interrupted = true;
@@ -66,19 +64,20 @@ export async function runCheck(request: CheckRequest): Promise<ExitCode> {
   process.once("SIGINT", interrupt);
   const begun_ms = performance.now();
   const elapsed_ms = (): number => performance.now() - begun_ms;
-  const { mutant, subject, runs_max } = request;
+  const { subject, runs_max } = request;
+  const scope = request.mutant?.mutant.scope ?? null;
   let minimising_ms = Infinity;
   const { state, next } = campaign({
     seed: request.seed,
     first: request.first,
     runs_max,
     stop: () => interrupted || elapsed_ms() >= request.budget_ms,
-    profiles: mutant === null ? request.profiles : [mutant.scope],
+    profiles: scope === null ? request.profiles : [scope],
     make: subjectFactory(subject, sides),
-    ...(subject === "lockstep" && { alone: subjectFactory(mutant === null ? "impl" : "model", sides) }),
+    ...(subject === "lockstep" && { alone: subjectFactory(scope === null ? "impl" : "model", sides) }),
     properties: request.properties,
-    mask: mutant === null ? request.mask : mutant.scope.mask,
-    ...(mutant !== null && { fixed: mutant.scope }),
+    mask: scope === null ? request.mask : scope.mask,
+    ...(scope !== null && { fixed: scope }),
     minimise: { stop: () => elapsed_ms() > minimising_ms },
   });
   const line = statusLine(process.stderr);
@@ -129,12 +128,12 @@ function writeFiles({ seed, mutant, out }: CheckRequest, { failure, findings }: 
   try {
     for (const found of out === null ? [] : findings) {
       const file = join(out ?? "", `finding-${found.finding.defect}-${found.finding.property}.jsonl`);
-      writeFileSync(file, writeSchedule(scheduleOf(found, seed, mutant?.id ?? null)));
+      writeFileSync(file, writeSchedule(scheduleOf(found, seed, mutant?.name ?? null)));
       files.set(found, file);
     }
     if (failure !== null) {
       const file = join(out ?? "", "hmmspec-failure.jsonl");
-      writeFileSync(file, writeSchedule(scheduleOf(failure, seed, mutant?.id ?? null)));
+      writeFileSync(file, writeSchedule(scheduleOf(failure, seed, mutant?.name ?? null)));
       files.set(failure, file);
     }
     return { files, unwritten: null };

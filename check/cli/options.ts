@@ -1,6 +1,6 @@
 /** Values of options, as several commands read them. A value that cannot be used is answered with the text of a complaint. */
 import { MUTANTS } from "../mutants/catalogue.ts";
-import type { Mutant } from "../mutants/mutant.ts";
+import type { Mutant, Side } from "../mutants/mutant.ts";
 import { excerpt } from "../excerpt.ts";
 import { PROPERTIES } from "../../properties/registry.ts";
 import type { Property } from "../../properties/property.ts";
@@ -8,6 +8,8 @@ import { OPERATIONS, PROFILE_NAMES } from "../../properties/test-case.ts";
 import type { Operation, ProfileName } from "../../properties/test-case.ts";
 import { REFINES } from "../failure.ts";
 import { type SubjectName, SUBJECTS } from "../subject.ts";
+
+const SIDES: readonly Side[] = ["model", "impl"];
 
 /** What is wrong with a value. */
 export interface Complaint {
@@ -72,6 +74,31 @@ export function mutantOf(value: unknown): Mutant | null | Complaint {
   if (value === undefined || value === "none") return null;
   const found = MUTANTS.find(({ id }) => id === value);
   return found ?? wrong("--mutant", value, `none or one of ${MUTANTS.map(({ id }) => id).join(", ")}`);
+}
+
+/** A mutant, and the side of it that is changed. */
+export interface MutantChoice {
+  readonly mutant: Mutant;
+  readonly side: Side;
+  /** How it is named: the id, with `@impl` where the model could be meant as well. */
+  readonly name: string;
+}
+
+/**
+ * A mutant of the catalogue by `ID` or `ID@side`, or `null` for the correct system. Without a side it is the one that is run alone, or else the
+ * model where the mutant changes it.
+ */
+export function mutantChoiceOf(value: unknown, subject: SubjectName): MutantChoice | null | Complaint {
+  const [id, named, ...rest] = typeof value === "string" ? value.split("@") : [value];
+  const mutant = mutantOf(rest.length > 0 ? value : id);
+  if (mutant === null || isComplaint(mutant)) return mutant;
+  const sides = SIDES.filter((side) => mutant[side] !== undefined);
+  const wanted = named ?? sides.find((side) => side === subject) ?? sides[0];
+  const side = sides.find((other) => other === wanted);
+  if (side === undefined) return wrong("--mutant", value, sides.map((other) => `${mutant.id}@${other}`).join(" or "));
+  if (subject !== "lockstep" && subject !== side)
+    return wrong("--system", subject, `lockstep or ${side}, which mutant ${mutant.id} changes`);
+  return { mutant, side, name: side === sides[0] ? mutant.id : `${mutant.id}@${side}` };
 }
 
 /** What is driven. */

@@ -6,14 +6,13 @@ import { excerpt, printable } from "../excerpt.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatInputError } from "../input-error.ts";
 import { showCall, showRet } from "../match.ts";
-import type { Mutant } from "../mutants/mutant.ts";
 import { type ReplayEnd, replaySchedule, type ReplayStep, replayTrace } from "../replay.ts";
 import { setupOf } from "../setup.ts";
 import { type Subject, subjectFactory, type SubjectName } from "../subject.ts";
 import { systemText } from "./check-report.ts";
 import { colorsFor } from "./colors.ts";
 import { counted, labelled } from "./layout.ts";
-import { isComplaint, mutantOf } from "./options.ts";
+import { isComplaint, type MutantChoice, mutantChoiceOf } from "./options.ts";
 import { type ReplayInput, readReplayInput } from "./replay-input.ts";
 import { badUsage } from "./shell.ts";
 import { sidesOf } from "./sides.ts";
@@ -23,7 +22,7 @@ import { stepWriter } from "./step-text.ts";
 export interface ReplayRequest {
   readonly subject: SubjectName;
   /** The mutant, `null` for the correct system, or `undefined` for what the file says. */
-  readonly mutant: Mutant | null | undefined;
+  readonly mutant: MutantChoice | null | undefined;
   readonly id: string | null;
   readonly json: boolean;
 }
@@ -49,7 +48,7 @@ export async function replayFile(file: string, request: ReplayRequest): Promise<
   process.once("SIGINT", interrupt);
   let code: ExitCode = EXIT.ok;
   for (const input of chosen) {
-    code = replayOne(file, input, request);
+    code = await replayOne(file, input, request);
     await new Promise(setImmediate);
     if (interrupted) code = EXIT.inconclusive;
     if (code !== EXIT.ok) break;
@@ -77,30 +76,26 @@ function processesOf(input: ReplayInput): number {
   return most + 1;
 }
 
-function mutantFor(input: ReplayInput, request: ReplayRequest): Mutant | null | Bad {
+function mutantFor(input: ReplayInput, request: ReplayRequest): MutantChoice | null | Bad {
   if (request.mutant !== undefined || input.kind === "trace") return request.mutant ?? null;
-  const mutant = mutantOf(input.header.mutant);
-  return isComplaint(mutant)
-    ? { bad: `the schedule names a mutant that is not in the catalogue: ${excerpt(input.header.mutant)}` }
-    : mutant;
+  const mutant = mutantChoiceOf(input.header.mutant, request.subject);
+  if (!isComplaint(mutant)) return mutant;
+  return { bad: `the schedule names mutant ${excerpt(input.header.mutant)}: ${mutant.complaint}` };
 }
 
-function subjectFor(input: ReplayInput, request: ReplayRequest, mutant: Mutant | null): Subject | Bad {
-  const sides = sidesOf(mutant);
-  if (typeof sides === "string") return { bad: sides };
+async function subjectFor(input: ReplayInput, request: ReplayRequest, mutant: MutantChoice | null): Promise<Subject> {
   const { header } = input;
   const switches = input.kind === "schedule" ? (input.header.switches ?? {}) : {};
   const bounds = boundsOf(input, request.subject);
   const capacity = { actors: Math.max(PROCESSES, processesOf(input)) };
   const setup = setupOf({ core: header.profile, driver: header.driver, switches, config: header.config, bounds });
-  return subjectFactory(request.subject, { ...sides, capacity })(setup);
+  return subjectFactory(request.subject, { ...(await sidesOf(mutant)), capacity })(setup);
 }
 
-function replayOne(file: string, input: ReplayInput, request: ReplayRequest): ExitCode {
+async function replayOne(file: string, input: ReplayInput, request: ReplayRequest): Promise<ExitCode> {
   const mutant = mutantFor(input, request);
   if (isBad(mutant)) return badUsage(`replay: ${mutant.bad}`);
-  const subject = subjectFor(input, request, mutant);
-  if (isBad(subject)) return badUsage(`replay: ${subject.bad}`);
+  const subject = await subjectFor(input, request, mutant);
   const property = input.kind === "schedule" ? (input.header.property ?? "") : "";
   const bench = benchOf(
     subject,
@@ -129,14 +124,14 @@ function exitCode({ failure, other }: ReplayEnd): ExitCode {
   return failure !== null || other !== null ? EXIT.violation : EXIT.ok;
 }
 
-function headLines(input: ReplayInput, { subject }: ReplayRequest, mutant: Mutant | null): string[] {
+function headLines(input: ReplayInput, { subject }: ReplayRequest, mutant: MutantChoice | null): string[] {
   const { header } = input;
   const on = subject === "lockstep" ? "model and implementation in lockstep" : `${subject} alone`;
   const name = { core: header.profile, driver: header.driver };
   return [
     ...labelled(input.kind, printable(header.id, 200)),
     ...labelled("system", `${systemText(name, header.config, boundsOf(input, "lockstep"))}; ${on}`),
-    ...(mutant === null ? [] : labelled("mutant", `${mutant.id}: ${mutant.title}`)),
+    ...(mutant === null ? [] : labelled("mutant", `${mutant.name}: ${mutant.mutant.title}`)),
   ];
 }
 

@@ -13,7 +13,7 @@ export const CALLBACK_MUTANTS: readonly Mutant[] = [
     title: "The removal of a mirror does not wait for the notification in progress, which then calls a mirror that is gone.",
     origin: 'mail "mm/hmm: fix race between hmm_mirror_unregister() and mmu_notifier callback"',
     breaks: ["MIR-7"],
-    killedBy: "refines",
+    killedBy: "intervals-wait",
     scope: scope(["mmap", "madvise", "open", "close"]),
     model: around("release", "remove", (go, s, _t, a) => {
       go();
@@ -92,7 +92,7 @@ export const CALLBACK_MUTANTS: readonly Mutant[] = [
     title: "An interval that waits to be inserted is inserted by the start of a notification instead of the end of the last one.",
     origin: "ours",
     breaks: ["INV-8"],
-    killedBy: "refines",
+    killedBy: "intervals-wait",
     scope: scope(["mmap", "madvise", "open"], TWO_DEVICES),
     model: all(insertsWaiting("i1"), insertsWaiting("i2")),
   },

@@ -52,7 +52,7 @@ export const COLLECT_MUTANTS: readonly Mutant[] = [
     title: "Collect takes the write bit of a device-private entry from where a present one has it, so its migration entry is a read one.",
     origin: 'mail "mm/migrate: properly preserve write attribute in special migrate entry"',
     breaks: ["MIG-16", "MEM-19"],
-    killedBy: "refines",
+    killedBy: "migration-keeps-permission",
     scope: scope(["mmap", "migrate_to_device", "migrate_to_system"]),
     model: around("migrate", "m2", (go, s) => {
       const before = entriesOf(s);

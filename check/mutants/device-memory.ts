@@ -58,7 +58,7 @@ export const DEVICE_MEMORY_MUTANTS: readonly Mutant[] = [
     title: "The reverse map walk makes a read migration entry of a writable device-private one, so the page comes back read-only.",
     origin: 'mail "mm/rmap.c: avoid double faults migrating device private pages"',
     breaks: ["MIG-16", "MEM-36"],
-    killedBy: "refines",
+    killedBy: "migration-keeps-permission",
     scope: scope(["mmap", "migrate_to_device", "close"]),
     model: under("rmap_walk", "clear", (profile) => ({ ...profile, rmapKeepsWrite: false })),
   },
@@ -155,7 +155,7 @@ export const DEVICE_MEMORY_MUTANTS: readonly Mutant[] = [
     title: "MADV_DONTNEED passes over device-private entries, so their pages stay.",
     origin: "ours",
     breaks: ["VMA-25", "MIG-50"],
-    killedBy: "refines",
+    killedBy: "drops-are-complete",
     scope: scope(["mmap", "migrate_to_device", "madvise"]),
     model: around("madvise", "page", (go, s, _t, a) => {
       const kept = entriesOf(s)[a.mm] ?? [];

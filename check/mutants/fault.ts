@@ -30,7 +30,7 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
     title: "The CPU fault takes a reference on a private frame without a second look at the entry: the frame may be free by then.",
     origin: "v14 05/16",
     breaks: ["MEM-22"],
-    killedBy: "refines",
+    killedBy: "fault-holds-frame",
     scope: scope(["mmap", "cpu_read", "migrate_to_device"], { tasks_max: 4 }),
     model: around("handle_mm_fault", "c6", (go, s, t, a) => {
       const { pte } = a;

@@ -138,7 +138,7 @@ export const FINALIZE_MUTANTS: readonly Mutant[] = [
     title: "A page that stays is not put back on the LRU, so nothing reclaims or migrates it any more.",
     origin: "ours",
     breaks: ["MIG-22"],
-    killedBy: "refines",
+    killedBy: "quiescence",
     scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
     model: around("migrate", "m9", (go, s, _t, a) => {
       const entry = a.entries[a.i];

@@ -128,7 +128,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "A range walk does not notice a notification that is in progress when it begins, and reads entries that are about to go.",
     origin: "v15 09/16 and 10/16",
     breaks: ["RF-11"],
-    killedBy: "refines",
+    killedBy: "no-entry-after-callback",
     scope: scope(["mmap", "device_read", "madvise"]),
     model: around("hmm_range_fault", "d1", (go, _s, _t, a) => {
       go();
@@ -204,7 +204,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "The driver installs entries without its lock.",
     origin: "ours",
     breaks: ["RF-12", "INV-5"],
-    killedBy: "refines",
+    killedBy: "driver-lock-guards-mirror",
     scope: scope(["mmap", "device_read"]),
     model: always("hmm_range_fault", "d8"),
   },
@@ -214,7 +214,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     title: "The retry compares the sequence of the address space and not that of the interval: a callback in between goes unnoticed.",
     origin: "ours",
     breaks: ["RF-12", "INV-7"],
-    killedBy: "refines",
+    killedBy: "no-entry-after-callback",
     scope: scope(["mmap", "device_read", "madvise"]),
     model: all(
       around("hmm_range_fault", "d1", (go, s, _t, a) => {

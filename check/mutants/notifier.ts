@@ -139,7 +139,7 @@ export const NOTIFIER_MUTANTS: readonly Mutant[] = [
     title: "Every end of a notification makes the sequence even, although another one is still active.",
     origin: "ours",
     breaks: ["INV-6", "RF-11"],
-    killedBy: "refines",
+    killedBy: "no-entry-after-callback",
     scope: scope(["mmap", "madvise", "open"]),
     model: around("madvise", "end", (go, s, _t, a) => {
       const mm = mmOf(s, a.mm);

@@ -19,7 +19,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
     title: "Allocating a frame takes no reference on its range: the range goes while a migration fills a page of it.",
     origin: "0dc45ca1ce18",
     breaks: ["MEM-28"],
-    killedBy: "refines",
+    killedBy: "pgmap-life-time",
     scope: scope(["mmap", "migrate_to_device", "devmem_remove", "devmem_release"], { tasks_max: 3 }),
     model: removesWhen((frames) => frames.every(({ holders }) => holders.every((h) => h.kind === "task"))),
   },

@@ -70,12 +70,12 @@ export const WORD_MUTANTS: readonly Mutant[] = [
   {
     id: "w7",
     row: "w7",
-    title: "The mask of the device number of a frame is one bit wide: the memory of the second device looks like system memory.",
+    title: "The mask of the page lock is one bit wide: a page that the second task has locked looks unlocked.",
     origin: "ours",
-    breaks: ["MEM-45"],
-    killedBy: "refines",
-    scope: scope(["mmap", "migrate_to_device"], { devices: ["private", "private"] }),
-    impl: { file: "impl/layout.ts", find: "dev_mask: 15 << 10", replace: "dev_mask: 1 << 10" },
+    breaks: ["FRM-6", "MIG-41"],
+    killedBy: "migration-entry-discipline",
+    scope: scope(["mmap", "cpu_write", "migrate_to_device"]),
+    impl: { file: "impl/layout.ts", find: "locked_mask: 255 << 16", replace: "locked_mask: 1 << 16" },
   },
   {
     id: "w8",
@@ -90,12 +90,12 @@ export const WORD_MUTANTS: readonly Mutant[] = [
   {
     id: "w9",
     row: "w9",
-    title: "The reverse map looks at the first anon_vma of a mapping only: it does not find the pages that a child has inherited.",
+    title: "The reverse map looks at the last anon_vma of a mapping only: it does not find the pages that a child has inherited.",
     origin: "ours",
     breaks: ["MIG-19"],
     killedBy: "refines",
-    scope: scope(["mmap", "cpu_write", "fork", "reclaim"], { actors_max: 2 }),
-    impl: { file: "impl/rmap.ts", find: "for (let i = 0; i < links; i++)", replace: "for (let i = 0; i < links && i < 1; i++)" },
+    scope: scope(["mmap", "cpu_write", "fork", "migrate_to_device"], { actors_max: 2 }),
+    impl: { file: "impl/rmap.ts", find: "for (let i = 0; i < links; i++)", replace: "for (let i = links - 1; i < links; i++)" },
   },
   {
     id: "w10",
@@ -110,11 +110,15 @@ export const WORD_MUTANTS: readonly Mutant[] = [
   {
     id: "w11",
     row: "w11",
-    title: "The frames of a device are handed out oldest first: the free list loses those that lie before the one that was taken.",
+    title: "Taking the first frame off the free list of a device loses the frames behind it.",
     origin: "ours",
-    breaks: ["MEM-9", "MEM-10"],
+    breaks: ["MEM-9"],
     killedBy: "device-frame-life-cycle",
     scope: scope(["mmap", "migrate_to_device"]),
-    impl: { file: FRAMES, find: "reachOf(h, at - 1) > 0", replace: "h.frame[row(at - 1) + F.link] !== 0" },
+    impl: {
+      file: FRAMES,
+      find: "h.device[d + DEVICE.free_head] = h.frame[f + F.link]",
+      replace: "h.device[d + DEVICE.free_head] = 0 * h.frame[f + F.link]",
+    },
   },
 ];

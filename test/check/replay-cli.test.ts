@@ -191,7 +191,9 @@ describe("wrong input of replay", () => {
 
   it("a mutant that is not in the catalogue is one line", async () => {
     const file = write("mutant.jsonl", [{ ...HEADER, mutant: "Z1" }, ...actions(MMAP)]);
-    expect((await replay([file])).err).toBe('hmmspec: bad-usage: replay: the schedule names a mutant that is not in the catalogue: "Z1"\n');
+    expect((await replay([file])).err).toContain(
+      'hmmspec: bad-usage: replay: the schedule names mutant "Z1": --mutant "Z1", expected none or one of ',
+    );
     expect((await replay([file, "--mutant", "none"])).code).toBe(EXIT.ok);
   });
 });

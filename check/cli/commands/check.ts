@@ -3,7 +3,7 @@ import type { ExitCode } from "../../exit-codes.ts";
 import { randomStream } from "../../random.ts";
 import { SUBJECTS } from "../../subject.ts";
 import { runCheck } from "../check-run.ts";
-import { budgetOf, isComplaint, maskOf, mutantOf, profilesOf, propertiesOf, subjectOf, wholeOf } from "../options.ts";
+import { budgetOf, isComplaint, maskOf, mutantChoiceOf, profilesOf, propertiesOf, subjectOf, wholeOf } from "../options.ts";
 import { badUsage } from "../shell.ts";
 
 interface Options {
@@ -35,7 +35,7 @@ export function register(cli: CAC): void {
     .option("--seed <n>", `The same seed gives the same runs; random for another one each time (default: SEED, or ${SEED})`)
     .option("--from <run>", "Begin with this run of the seed", { default: 0 })
     .option("--mask <list>", "Operations that runs draw from (default: all)")
-    .option("--mutant <id>", "Run a mutant of the catalogue in its scope: it must fail")
+    .option("--mutant <id>", "Run a mutant of the catalogue in its scope, which must fail; ID@impl or ID@model for one side of it")
     .option("--system <name>", `What is run: ${SUBJECTS.join(", ")}`, { default: "lockstep" })
     .option("--property <id>", "Look at one property only")
     .option("--out <dir>", "Folder for the schedules of a failure and of findings (default: the current one, a failure only)")
@@ -65,17 +65,18 @@ function runsOf({ runs, from }: Options): { readonly runs_max: number; readonly 
 }
 
 async function act(options: Options): Promise<ExitCode> {
+  const subject = subjectOf(options.system);
   const parts = {
     profiles: profilesOf(options.profile),
-    subject: subjectOf(options.system),
+    subject,
     properties: propertiesOf(options.property),
     mask: maskOf(options.mask),
-    mutant: mutantOf(options.mutant),
+    mutant: mutantChoiceOf(options.mutant, isComplaint(subject) ? "lockstep" : subject),
     seed: seedOf(options.seed),
     budget_ms: options.budget === undefined && options.runs !== undefined ? Infinity : budgetOf(options.budget ?? BUDGET),
     runs: runsOf(options),
   };
-  const { profiles, subject, properties, mask, mutant, seed, budget_ms, runs } = parts;
+  const { profiles, properties, mask, mutant, seed, budget_ms, runs } = parts;
   for (const part of Object.values(parts)) if (isComplaint(part)) return badUsage(`check: ${part.complaint}`);
   if (isComplaint(profiles) || isComplaint(subject) || isComplaint(properties) || isComplaint(mask))
     throw new TypeError("an unread complaint");

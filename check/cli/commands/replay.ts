@@ -1,7 +1,7 @@
 import type { CAC } from "cac";
 import type { ExitCode } from "../../exit-codes.ts";
 import { SUBJECTS } from "../../subject.ts";
-import { isComplaint, mutantOf, subjectOf } from "../options.ts";
+import { isComplaint, mutantChoiceOf, subjectOf } from "../options.ts";
 import { replayFile } from "../replay-file.ts";
 import { badUsage } from "../shell.ts";
 
@@ -28,7 +28,7 @@ export function register(cli: CAC): void {
 async function act(file: string, options: Options): Promise<ExitCode> {
   const subject = subjectOf(options.system);
   if (isComplaint(subject)) return badUsage(`replay: ${subject.complaint}`);
-  const mutant = mutantOf(options.mutant);
+  const mutant = mutantChoiceOf(options.mutant, subject);
   if (isComplaint(mutant)) return badUsage(`replay: ${mutant.complaint}`);
   return replayFile(file, {
     subject,

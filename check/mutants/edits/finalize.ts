@@ -25,7 +25,7 @@ export const FINALIZE_EDITS: Readonly<Record<string, SourceEdit>> = {
   B62: { file: FINISH, find: MOVED, replace: `${MOVED} if (moved) putPage(h, dst);` },
   T2: { file: FINISH, find: MOVED, replace: "const moved = dst >= 0;" },
   T4: { file: INSTALL, find: "finalize(h, t, r, task[r + CURRENT]", replace: "if (task[r + AT] === 0) finalize(h, t, r, task[r + CURRENT]" },
-  g24: { file: FINISH, find: " >>> SRC_SHIFT !== 0", replace: " >>> SRC_SHIFT !== -1" },
+  g24: { file: FINISH, find: "let moved = 0;", replace: "let moved = (end - first) / WORDS; first = end;" },
   g26: { file: FINISH, find: "!moved && (flags & KIND) === SYSTEM", replace: "false" },
   T12: { file: FAULT_WAIT, find: "h.profile.faultTakesReference ? !same(h, r) :", replace: "" },
   B34: { file: FAULT_WAIT, find: "leave(h, t, h.task[r + R.got]", replace: "if (same(h, r)) getPage(h, frameOf(h, r)); leave(h, t, h.task[r + R.got]" },

@@ -43,11 +43,10 @@ export const NOTIFIER_EDITS: Readonly<Record<string, SourceEdit>> = {
   U9: { file: NOTIFIER, find: "driver.inclusiveEnd ? end + 1 : end", replace: "end + 1" },
   g4: {
     file: NOTIFIER,
-    find: "const hits = mirrors(h, mm);",
+    find: "const file = choice - CHOICE_FILE;",
     replace:
-      "for (let f = 0; f < h.file.length; f += FILE.words) " +
-      "if (h.file[f + FILE.mm] === mm && h.file[f + FILE.interval] === INTERVAL.adding) h.file[f + FILE.interval] = INTERVAL.inserted; " +
-      "const hits = mirrors(h, mm);",
+      "const file = choice - CHOICE_FILE; for (let f = 0; f < h.file.length; f += FILE.words) " +
+      "if (h.file[f + FILE.mm] === h.task[r + R.mm] && h.file[f + FILE.interval] === INTERVAL.adding) h.file[f + FILE.interval] = INTERVAL.inserted;",
   },
   "g4-valid": { file: FILES, find: "h.file[f + FILE.seq] = seq | 1;", replace: "h.file[f + FILE.seq] = (seq | 1) - 2;" },
 };
