@@ -3,7 +3,7 @@
  * words. What is not in the buffer (the answer of the call that has just ended) is no state.
  */
 import { ERRNOS } from "../spec/vocabulary.ts";
-import type { Errno, Ret, Signal } from "../spec/vocabulary.ts";
+import type { Errno, Ret } from "../spec/vocabulary.ts";
 import type { Profile } from "../spec/profile.ts";
 import type { Setup } from "../spec/system.ts";
 import { CHUNK, FRAME } from "../spec/words.ts";
@@ -227,9 +227,4 @@ function boot(h: Arena): void {
 /** The place of an error number in `ERRNOS`. */
 export function errnoIndex(errno: Errno): number {
   return ERRNOS.indexOf(errno);
-}
-
-/** A signal, as an answer. */
-export function signalRet(signal: Signal): Ret {
-  return { status: "signal", signal };
 }

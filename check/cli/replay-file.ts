@@ -4,6 +4,7 @@ import type { Bounds } from "../../spec/system.ts";
 import { benchOf } from "../bench.ts";
 import { excerpt, printable } from "../excerpt.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { REFINES } from "../failure.ts";
 import { formatInputError } from "../input-error.ts";
 import { showCall, showRet } from "../match.ts";
 import { type ReplayEnd, replaySchedule, type ReplayStep, replayTrace } from "../replay.ts";
@@ -20,7 +21,8 @@ import { stepWriter } from "./step-text.ts";
 
 /** What `hmmspec replay` was asked for. */
 export interface ReplayRequest {
-  readonly subject: SubjectName;
+  /** What the steps are carried out on, or `null` for what shows the property that the file names. */
+  readonly subject: SubjectName | null;
   /** The mutant, `null` for the correct system, or `undefined` for what the file says. */
   readonly mutant: MutantChoice | null | undefined;
   readonly id: string | null;
@@ -78,24 +80,32 @@ function processesOf(input: ReplayInput): number {
 
 function mutantFor(input: ReplayInput, request: ReplayRequest): MutantChoice | null | Bad {
   if (request.mutant !== undefined || input.kind === "trace") return request.mutant ?? null;
-  const mutant = mutantChoiceOf(input.header.mutant, request.subject);
+  const mutant = mutantChoiceOf(input.header.mutant, request.subject ?? "lockstep");
   if (!isComplaint(mutant)) return mutant;
   return { bad: `the schedule names mutant ${excerpt(input.header.mutant)}: ${mutant.complaint}` };
 }
 
-async function subjectFor(input: ReplayInput, request: ReplayRequest, mutant: MutantChoice | null): Promise<Subject> {
+/** A property that a mutant breaks is broken on its side alone; in lockstep the two sides may differ before. */
+function subjectNameFor(input: ReplayInput, { subject }: ReplayRequest, mutant: MutantChoice | null): SubjectName {
+  if (subject !== null) return subject;
+  const property = input.kind === "schedule" ? input.header.property : undefined;
+  return mutant === null || property === undefined || property === REFINES.id ? "lockstep" : mutant.side;
+}
+
+async function subjectFor(input: ReplayInput, subject: SubjectName, mutant: MutantChoice | null): Promise<Subject> {
   const { header } = input;
   const switches = input.kind === "schedule" ? (input.header.switches ?? {}) : {};
-  const bounds = boundsOf(input, request.subject);
+  const bounds = boundsOf(input, subject);
   const capacity = { actors: Math.max(PROCESSES, processesOf(input)) };
   const setup = setupOf({ core: header.profile, driver: header.driver, switches, config: header.config, bounds });
-  return subjectFactory(request.subject, { ...(await sidesOf(mutant)), capacity })(setup);
+  return subjectFactory(subject, { ...(await sidesOf(mutant)), capacity })(setup);
 }
 
 async function replayOne(file: string, input: ReplayInput, request: ReplayRequest): Promise<ExitCode> {
   const mutant = mutantFor(input, request);
   if (isBad(mutant)) return badUsage(`replay: ${mutant.bad}`);
-  const subject = await subjectFor(input, request, mutant);
+  const name = subjectNameFor(input, request, mutant);
+  const subject = await subjectFor(input, name, mutant);
   const property = input.kind === "schedule" ? (input.header.property ?? "") : "";
   const bench = benchOf(
     subject,
@@ -103,7 +113,7 @@ async function replayOne(file: string, input: ReplayInput, request: ReplayReques
     property.includes("/") ? property : null,
   );
   const write = (text: string): void => void process.stdout.write(`${text}\n`);
-  if (!request.json) for (const line of headLines(input, request, mutant)) write(line);
+  if (!request.json) for (const line of headLines(input, name, mutant)) write(line);
   const steps = stepWriter(write);
   const onStep = (step: ReplayStep): void => (request.json ? write(JSON.stringify({ id: input.header.id, ...step })) : steps.step(step));
   const end = input.kind === "schedule" ? replaySchedule(bench, input.actions, onStep, property) : replayTrace(bench, input.events, onStep);
@@ -124,7 +134,7 @@ function exitCode({ failure, other }: ReplayEnd): ExitCode {
   return failure !== null || other !== null ? EXIT.violation : EXIT.ok;
 }
 
-function headLines(input: ReplayInput, { subject }: ReplayRequest, mutant: MutantChoice | null): string[] {
+function headLines(input: ReplayInput, subject: SubjectName, mutant: MutantChoice | null): string[] {
   const { header } = input;
   const on = subject === "lockstep" ? "model and implementation in lockstep" : `${subject} alone`;
   const name = { core: header.profile, driver: header.driver };

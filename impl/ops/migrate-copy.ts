@@ -16,7 +16,7 @@ const M8 = STEP["migrate.m8"];
 const { step: STEP_AT } = R;
 const { purpose: PURPOSE_AT, faultAt: FAULT_AT, current: CURRENT } = MIGRATION;
 const { src: SRC, dst: DST, vpn: VPN } = CANDIDATE;
-const { migrate: MIGRATES, dst_write: DST_WRITE, src_shift: SRC_SHIFT } = CAND;
+const { migrate: MIGRATES, src_shift: SRC_SHIFT } = CAND;
 const { words: FRAME_WORDS, contents: CONTENTS } = F;
 const { byte_mask: FIRST_BYTE, contents_mask: ALL_BYTES } = FB;
 const OTHER_BYTES = ALL_BYTES & ~FIRST_BYTE;
@@ -75,7 +75,6 @@ export const migrateCopySteps: ImplSteps = {
       if (task[r + FAULT_AT] === task[c + VPN]) addMark(h, r, MARK.failed);
       giveBack(h, task[c + DST]! - 1);
       task[c + DST] = 0;
-      task[c + SRC]! &= ~DST_WRITE;
       advance(h, t, r, M7, M8);
     },
   },

@@ -10,7 +10,7 @@ import { restore } from "./migrate-restore.ts";
 const { src: SRC, dst: DST, words: WORDS } = CANDIDATE;
 const { migrate: MIGRATES, src_shift: SRC_SHIFT } = CAND;
 const { words: FRAME_WORDS } = F;
-const { locked_mask: LOCKED, head: HEAD } = FB;
+const { locked_mask: LOCKED } = FB;
 const { kind_mask: KIND, system: SYSTEM, lru: LRU } = FRAME;
 
 /** Unlocks a destination and drops the reference that its allocation gave us: one that nobody maps is free again. */
@@ -27,7 +27,7 @@ export function putBack(h: Arena, t: number, r: number, c: number): void {
   restore(h, t, r, c, src, src);
   const f = src * FRAME_WORDS;
   const flags = h.frame[f]! & ~LOCKED;
-  h.frame[f] = (flags & (KIND | HEAD)) === SYSTEM ? flags | LRU : flags;
+  h.frame[f] = (flags & KIND) === SYSTEM ? flags | LRU : flags;
   putPage(h, src);
 }
 

@@ -1,5 +1,5 @@
 /** The metadata step of a migration (m8): the destination becomes the page. */
-import { FRAME, MAP, MAPPING, PTE, VM, pteKind } from "../../spec/words.ts";
+import { FRAME, MAPPING, PTE, VM, pteKind } from "../../spec/words.ts";
 import { ImplBug } from "../arena.ts";
 import type { Arena } from "../arena.ts";
 import {
@@ -33,7 +33,7 @@ const { src: SRC, dst: DST } = CANDIDATE;
 const { src_shift: SRC_SHIFT } = CAND;
 const { words: FRAME_WORDS, counts: COUNTS, mapping: OWNER_AT, index: INDEX_AT } = F;
 const { slot: HAS_SLOT, ref_mask: REFS } = FB;
-const { kind_mask: KIND, system: SYSTEM, swap_backed: SWAP_BACKED, mapping_mask: OWNER } = FRAME;
+const { kind_mask: KIND, system: SYSTEM, mapping_mask: OWNER } = FRAME;
 const SHMEM = MAPPING.shmem << FRAME.mapping_shift;
 const KEPT = FRAME.dirty | FRAME.swap_backed;
 const { move: MOVE } = PURPOSE;
@@ -67,7 +67,7 @@ export function moveMetadata(h: Arena, r: number, c: number): boolean {
   const { task, frame } = h;
   const src = (task[c + SRC]! >>> SRC_SHIFT) - 1;
   const dst = task[c + DST]! - 1;
-  if (dst < 0 || src < 0) return false;
+  if (dst < 0) return false;
   const from = src * FRAME_WORDS;
   const to = dst * FRAME_WORDS;
   const copy = task[r + PURPOSE_AT] === MOVE;
@@ -76,8 +76,8 @@ export function moveMetadata(h: Arena, r: number, c: number): boolean {
   if (device && !leavesSwapCache(h, src)) return false;
   if ((frame[from + COUNTS]! & REFS) !== expectedRefs(h, r, src)) return false;
   // Marks are set on the destination and never taken off there: a device frame keeps those of its earlier pages.
-  const kept = device ? frame[to]! | SWAP_BACKED : frame[to]! & ~KEPT;
-  frame[to] = (kept & ~OWNER) | (frame[from]! & (KEPT | OWNER));
+  const own = device ? frame[to]! : frame[to]! & ~KEPT;
+  frame[to] = own | (frame[from]! & (KEPT | OWNER));
   frame[to + OWNER_AT] = frame[from + OWNER_AT]!;
   frame[to + INDEX_AT] = frame[from + INDEX_AT]!;
   if (copy) {
@@ -110,7 +110,6 @@ export function insertPage(h: Arena, r: number, c: number): boolean {
   const kind = pteKind(h.pt.get(mm, vpn));
   if (kind !== PTE.none && kind !== PTE.zero) return false;
   const vma = prepareAnonVma(h, mm, vpn);
-  if (vma < 0 || h.vma[vma + VMA.map] !== MAP.private) return false;
   const anon = h.vma[vma + VMA.anon]!;
   if (anon === 0) throw new ImplBug(`no anon_vma for page ${vpn}`);
   const dst = candidateDst(h, c);

@@ -30,14 +30,8 @@ const { words: WORDS } = CANDIDATE;
 
 /** Where candidate `i` of a task lies. */
 export const candidateAt = (h: Arena, t: number, i: number): number => t * h.taskWords + h.candidates + i * CANDIDATE.words;
-/** Frame of a candidate, or -1. */
-export const candidateSrc = (h: Arena, c: number): number => (h.task[c + CANDIDATE.src]! >>> CAND.src_shift) - 1;
 /** Destination of a candidate, or -1. */
 export const candidateDst = (h: Arena, c: number): number => h.task[c + CANDIDATE.dst]! - 1;
-/** Marks of a candidate (`CAND`). */
-export const candidateHas = (h: Arena, c: number, mark: number): boolean => (h.task[c + CANDIDATE.src]! & mark) !== 0;
-/** The candidate that a migration is at. */
-export const currentCandidate = (h: Arena, r: number): number => h.task[r + CURRENT]!;
 /** The device that a MIGRATE event names, if the core has owners; or -1. */
 export const eventOwner = (h: Arena, r: number): number => (h.profile.ownerFilter ? h.task[r + R.dev]! : -1);
 

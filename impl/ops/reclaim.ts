@@ -1,7 +1,7 @@
 /**
  * Reclaim of one page: unmap everywhere, then swap, drop or keep.
  *
- * Record: `pfn`, `x0` swap slot or -1.
+ * Record: `pfn`, `x0` swap slot or -1, from r1 on.
  */
 import { FRAME, MAPPING, STEP } from "../../spec/words.ts";
 import type { Arena } from "../arena.ts";
@@ -38,17 +38,12 @@ const SWAP_OR_NOT = (1 << CHOICE.noSwap) | (1 << CHOICE.swap);
 
 /** Enters the reclaim of a page; the caller continues with `resume`. */
 export function enterReclaim(h: Arena, t: number, r: number, resume: number, pfn: number): void {
-  reclaim(h, enter(h, t, r, resume, R1), pfn);
+  h.task[enter(h, t, r, resume, R1) + R.pfn] = pfn;
 }
 
 /** Begins the reclaim of a page as a task of its own. */
 export function beginReclaim(h: Arena, t: number, pfn: number): void {
-  reclaim(h, push(h, t, R1), pfn);
-}
-
-function reclaim(h: Arena, r: number, pfn: number): void {
-  h.task[r + R.pfn] = pfn;
-  h.task[r + R.x0] = -1;
+  h.task[push(h, t, R1) + R.pfn] = pfn;
 }
 
 const TAKEN_BY_PAGEOUT = FRAME.kind_mask | FRAME.lru | FB.locked_mask | FB.head;
@@ -83,7 +78,7 @@ export const reclaimSteps: ImplSteps = {
     apply(h, t, r, choice) {
       const pfn = h.task[r + R.pfn]!;
       const flags = flagsOf(h, pfn);
-      if (choice === CHOICE.noSwap || (flags & FRAME.free) !== 0 || (flags & FRAME.lru) === 0 || headOf(h, pfn) >= 0) return leave(h, t);
+      if (choice === CHOICE.noSwap || (flags & FRAME.lru) === 0 || headOf(h, pfn) >= 0) return leave(h, t);
       // A page that is pinned for DMA is not even unmapped.
       if (needsSlot(h, pfn) && h.profile.anonExclusive && pinsOf(h, pfn) > 0) return leave(h, t);
       if (!lockPage(h, pfn, t)) return leave(h, t);
@@ -117,7 +112,7 @@ export const reclaimSteps: ImplSteps = {
       if (refsOf(h, pfn) - caches > 1 || (shmem && (flagsOf(h, pfn) & FRAME.dirty) !== 0)) return keep(h, t, pfn);
       if (slot >= 0) swapOut(h, pfn, slot);
       else if (shmem) dropFromCache(h, pfn);
-      unlockPage(h, pfn);
+      // The last reference: the frame is free again, and its lock goes with it.
       putPage(h, pfn);
       leave(h, t);
     },

@@ -22,13 +22,11 @@ const NEXT = STEP["rmap_walk.next"];
 const CLEAR = STEP["rmap_walk.clear"];
 const END = STEP["rmap_walk.end"];
 
-/** Enters a walk over all mappings that could hold a page, and answers its record for what its mode needs beyond `WALK`'s first values. */
+/** Enters a walk over all mappings that could hold a page, and answers its record, for what its mode needs beside. */
 export function enterRmapWalk(h: Arena, t: number, r: number, resume: number, pfn: number, mode: number): number {
   const a = enter(h, t, r, resume, NEXT);
   h.task[a + R.pfn] = pfn;
   h.task[a + WALK.mode] = mode;
-  h.task[a + WALK.slot] = -1;
-  h.task[a + WALK.onlyMm] = -1;
   h.task[a + WALK.owner] = -1;
   h.task[a + WALK.count] = -1;
   return a;
@@ -49,7 +47,6 @@ function clear(h: Arena, r: number, mm: number, vpn: number): void {
   const pte = h.pt.get(mm, vpn);
   if (!pteMaps(pte) || ptePayload(pte) !== pfn) return;
   const exclusive = mode === RMAP_MODE.exclusive;
-  if (exclusive && pteKind(pte) === PTE.device_exclusive) return;
   const next = replacedPte(h, r, pte);
   // A page that stays mapped ends the walk.
   if (next === KEEPS) {

@@ -1,5 +1,5 @@
 /** The fault on shared anonymous memory: a page of the memory object is mapped, and on a read its neighbours that exist already. */
-import { FRAME, MAP, MAPPING, PTE, VM } from "../../spec/words.ts";
+import { FRAME, MAPPING, PTE, VM } from "../../spec/words.ts";
 import type { Arena } from "../arena.ts";
 import { allocSystem, lockerOf, mapPage, mark, setMapping } from "../frames.ts";
 import { PTRS_PER_PTE } from "../huge.ts";
@@ -22,9 +22,8 @@ function map(h: Arena, mm: number, vma: number, vpn: number, pfn: number, write:
   h.pt.set(mm, vpn, PTE.present | access | (pfn << PTE.payload_shift));
 }
 
-/** The page of the memory object is there and somebody has locked it: who faults it waits. */
+/** The page of the memory object behind a shared mapping is there and somebody has locked it: who faults it waits. */
 export function sharedPageLocked(h: Arena, vma: number, vpn: number): boolean {
-  if (h.vma[vma + VMA.map] !== MAP.shared) return false;
   const pfn = h.shmem[cacheWord(h, vma, vpn)]! - 1;
   return pfn >= 0 && lockerOf(h, pfn) >= 0;
 }

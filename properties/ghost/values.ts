@@ -196,7 +196,8 @@ function write(x: Values, was: Sweep, mm: number, v: number, pfn: number, first:
     if (at !== mm * was.pages + v && (kind === MAPPING.anon || !names(was.pte[at]!, pfn))) continue;
     x.first[at] = first;
     if (fill !== null) x.fill[at] = fill;
-    x.soft[at] = 0;
+    // A store is one byte: what a device has written to the others still may be lost.
+    x.soft[at] = fill === null ? x.soft[at]! & SOFT.unmarked : 0;
   }
 }
 

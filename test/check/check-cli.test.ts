@@ -79,7 +79,7 @@ describe("hmmspec check", () => {
 
   it("writes the schedules of findings to --out, and each replays to its finding", async () => {
     const out = join(folder, "new", "out");
-    expect((await check(["--runs", "8", "--profile", "linux-6.12/dmirror", "--system", "impl", "--out", out])).code).toBe(EXIT.ok);
+    expect((await check(["--runs", "20", "--profile", "linux-6.12/dmirror", "--system", "impl", "--out", out])).code).toBe(EXIT.ok);
     const files = readdirSync(out);
     expect(files.length).toBeGreaterThan(0);
     for (const file of files.slice(0, 2)) {
@@ -130,6 +130,18 @@ describe("a mutant", () => {
   });
 });
 
+describe("a mutant of the implementation", () => {
+  it("fails by itself and replays by itself, and is told from that of the model by its name", () => {
+    const { code, out } = hmmspec(["check", "--mutant", "B10@impl", "--out", "sides"], { cwd: folder });
+    expect(code).toBe(EXIT.violation);
+    expect(out).toContain("mutant B10@impl\n");
+    const file = join(folder, "sides", "hmmspec-failure.jsonl");
+    expect(readFileSync(file, "utf8").split("\n", 1)[0]).toContain('"mutant":"B10@impl"');
+    expect(hmmspec(["replay", file]).code).toBe(EXIT.violation);
+    expect(hmmspec(["replay", file, "--mutant", "none"]).code).toBe(EXIT.ok);
+  });
+});
+
 describe("an interrupt", () => {
   it("ends with a report of what was done, and exit code 3", async () => {
     const begun = join(folder, "begun");
@@ -152,6 +164,8 @@ describe("wrong usage of check", () => {
     [["--profile", "linux-7"], 'check: --profile "linux-7", expected all, v14, linux-6.1, linux-6.12, v14/ideal, '],
     [["--profile", "v14/dmirror"], 'check: --profile "v14/dmirror", expected all, '],
     [["--mutant", "B999"], 'check: --mutant "B999", expected none or one of B10, '],
+    [["--mutant", "B10@kernel"], 'check: --mutant "B10@kernel", expected B10@model or B10@impl\n'],
+    [["--mutant", "B10@model", "--system", "impl"], 'check: --system "impl", expected lockstep or model, which mutant B10 changes\n'],
     [["--property", "speed"], 'check: --property "speed", expected descriptors, '],
     [["--mask", "mmap,sync"], 'check: --mask "sync", expected mmap, munmap, '],
     [["--mask", ""], 'check: --mask "0", expected mmap, '],

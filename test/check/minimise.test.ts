@@ -1,18 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { type BenchFactory, benchOf, type Size } from "../../check/bench.ts";
+import { type Bench, type BenchFactory, benchOf, type Size } from "../../check/bench.ts";
 import type { Failure } from "../../check/failure.ts";
 import { minimise, type Minimised } from "../../check/minimise.ts";
+import { operationsOf } from "../../check/minimise/move.ts";
+import { perform } from "../../check/minimise/perform.ts";
+import { symbolise } from "../../check/minimise/symbolise.ts";
 import { stateKey } from "../../check/minimise/state-key.ts";
 import { simplerCalls } from "../../check/minimise/simpler-call.ts";
 import { type Scope, setupOf } from "../../check/setup.ts";
 import { subjectFactory } from "../../check/subject.ts";
 import { walk } from "../../check/walk.ts";
 import { RULES, type RuleTable } from "../../model/index.ts";
+import type { Step } from "../../properties/property.ts";
 import { PROPERTIES } from "../../properties/registry.ts";
 import type { Operation, TestCase } from "../../properties/test-case.ts";
 import { TAKEN } from "../../spec/system.ts";
 import type { System } from "../../spec/system.ts";
-import type { Action } from "../../spec/vocabulary.ts";
+import type { Action, ModelCall } from "../../spec/vocabulary.ts";
+import { CHOICES } from "../../spec/words.ts";
 
 const CHECKED = PROPERTIES.filter(({ kind }) => kind !== "sometimes");
 const SCOPE: Scope = {
@@ -189,6 +194,63 @@ describe("minimising two systems that differ", () => {
   });
 });
 
+describe("what is accepted", () => {
+  const step = (id: string, check: Step["check"]): Step => ({ id, kind: "step", spec: [], statement: id, check });
+  /** Two properties: the run that breaks one of them breaks the other one as soon as something is left out. */
+  const properties: readonly Step[] = [
+    step("few", (_, { call }, now) => (call?.op === "munmap" && now.view.vmaCount(0) < 2 ? "few" : null)),
+    step("many", (_, __, now) => (now.view.vmaCount(0) > 2 ? "many" : null)),
+  ];
+
+  it("breaks the same property, and no other one", () => {
+    const size: Size = { config: { pages: 6, page_bytes: 4096, devices: [] }, bounds: { deviceFrames: 0, physicalPages: 0 } };
+    const make: BenchFactory = (smaller) => benchOf(subjectFactory("model")(setupOf({ ...SCOPE, ...smaller })), properties);
+    const calls: readonly ModelCall[] = [
+      { op: "mmap", page: 0, npages: 1, prot: "rw", map: "private" },
+      { op: "mmap", page: 2, npages: 1, prot: "rw", map: "private" },
+      { op: "munmap", page: 5, npages: 1 },
+      { op: "mmap", page: 4, npages: 1, prot: "rw", map: "private" },
+    ];
+    const minimal = found(minimise(make, size, oneByOne(make(size), calls)));
+    expect(minimal.failure.id).toBe("many");
+    expect(minimal.actions.flatMap((action) => (action.type === "call" ? [action.call.op] : []))).toEqual(["mmap", "mmap", "mmap"]);
+  });
+});
+
+/** Carries out calls one after the other, and answers all actions. */
+function oneByOne(bench: Bench, calls: readonly ModelCall[]): Action[] {
+  const actions: Action[] = [];
+  const words = new Int32Array(64);
+  let failure: Failure | null = null;
+  const run = (action: Action): void => {
+    actions.push(action);
+    failure = bench.apply(action);
+  };
+  for (const call of calls) {
+    run({ type: "call", actor: 0, call });
+    for (let n = bench.system.steps(words); n > 0 && failure === null; n = bench.system.steps(words))
+      run({ type: "step", task: (words[0] ?? 0) >> 8, choice: CHOICES[(words[0] ?? 0) & 0xff] ?? "" });
+  }
+  return actions;
+}
+
+describe("a frame", () => {
+  it("is found by the page that maps it, when it has another number", () => {
+    const size: Size = { config: { pages: 4, page_bytes: 4096, devices: [] }, bounds: { deviceFrames: 0, physicalPages: 0 } };
+    const make = (): Bench => benchOf(subjectFactory("model")(setupOf({ ...SCOPE, ...size })), []);
+    const write = (page: number): ModelCall => ({ op: "cpu_write", page, value: 1 });
+    const calls: readonly ModelCall[] = [{ op: "mmap", page: 0, npages: 4, prot: "rw", map: "private" }, write(0), write(1), write(2)];
+    const actions = [...oneByOne(make(), calls), { type: "pin", pfn: 2 } as const];
+    const { moves } = symbolise(make(), actions);
+    const second = operationsOf(moves)[1];
+    const without = perform(
+      make(),
+      moves.filter(({ of }) => of !== second),
+    );
+    expect(without.actions.filter(({ type }) => type === "pin")).toEqual([{ type: "pin", pfn: 1 }]);
+  });
+});
+
 describe("a deadlock", () => {
   /** Whoever has the address space for reading never gives it back. */
   const stuck: RuleTable = {
@@ -210,25 +272,13 @@ describe("a deadlock", () => {
   it("is a failure of a run that is over, and is minimised as such", () => {
     const scope = { ...SCOPE, core: "linux-6.1" } as const;
     const make: BenchFactory = (size) => benchOf(subjectFactory("model", { rules: stuck })(setupOf({ ...scope, ...size })), []);
-    const bench = make(SIZE);
-    const actions: Action[] = [];
-    const run = (action: Action): void => {
-      actions.push(action);
-      bench.apply(action);
-    };
-    const finish = (): void => {
-      const words = new Int32Array(64);
-      for (let n = bench.system.steps(words); n > 0; n = bench.system.steps(words))
-        run({ type: "step", task: (words[0] ?? 0) >> 8, choice: "" });
-    };
-    for (const page of [0, 2]) {
-      run({ type: "call", actor: 0, call: { op: "mmap", page, npages: 2, prot: "rw", map: "private" } });
-      finish();
-    }
-    run({ type: "call", actor: 0, call: { op: "cpu_write", page: 3, value: 9 } });
-    finish();
-    run({ type: "call", actor: 0, call: { op: "munmap", page: 0, npages: 4 } });
-    finish();
+    const mapping = { op: "mmap", npages: 2, prot: "rw", map: "private" } as const;
+    const actions = oneByOne(make(SIZE), [
+      { ...mapping, page: 0 },
+      { ...mapping, page: 2 },
+      { op: "cpu_write", page: 3, value: 9 },
+      { op: "munmap", page: 0, npages: 4 },
+    ]);
     const minimal = found(minimise(make, SIZE, actions));
     expect(minimal.failure).toMatchObject({ kind: "stuck", id: "deadlock" });
     expect(minimal.cost.operations).toBe(3);

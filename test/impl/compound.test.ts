@@ -45,6 +45,25 @@ describe("a page of a huge page", () => {
     expect(count(p, PTE.device_exclusive)).toBe(300);
   });
 
+  it("[EXC-25] does not take along what is no page of it any more", () => {
+    const p = huge("linux-6.1", true);
+    p.call({ op: "madvise", page: 5, npages: 2, advice: "dontneed" });
+    p.call(store(5, 9));
+    p.call(on("make_exclusive", 0));
+    expect([4, 5, 6, 7].map((page) => pteKind(pte(p, page)))).toEqual([PTE.device_exclusive, PTE.present, PTE.none, PTE.device_exclusive]);
+  });
+
+  it("is announced as one page where its mapping is taken out by another process", () => {
+    const p = huge("linux-6.1", true);
+    p.call({ op: "fork", child: 1 });
+    const unmap = p.begin({ op: "munmap", page: 0, npages: BLOCK }, 1);
+    p.until(unmap, "do_munmap.zap");
+    const task = p.begin(on("make_exclusive", 0));
+    p.until(task, "make_exclusive.x3");
+    p.finish(task);
+    p.finish(unmap);
+  });
+
   it("is no exclusive page where it is not the first", () => {
     const p = huge("linux-6.1", true);
     expect(p.call(on("make_exclusive", 3))).toEqual({ status: "errno", errno: "EBUSY" });

@@ -128,6 +128,28 @@ describe("a write to a page that is mapped read-only", () => {
   });
 });
 
+describe("a fault where nothing is mapped", () => {
+  it("[CPU-9] is a bus error in the driver's own mapping", () => {
+    const p = pair();
+    p.call({ op: "open", dev: 0 });
+    p.call({ op: "mmap", page: 0, npages: 1, prot: "rw", map: "device" });
+    p.call({ op: "madvise", page: 0, npages: 1, advice: "dontneed" });
+    expect(p.call(read(0))).toEqual({ status: "signal", signal: "SIGBUS" });
+  });
+
+  it("leaves the entry alone that somebody else has made meanwhile", () => {
+    const p = pair();
+    p.call(mapped(0, 1));
+    const task = p.begin(store(0, 1));
+    p.until(task, "handle_mm_fault.c3");
+    p.call(store(0, 2));
+    const before = pte(p, 0);
+    p.step(task);
+    expect(pte(p, 0)).toBe(before);
+    p.finish(task);
+  });
+});
+
 describe("a fault on shared memory", () => {
   it("[CPU-8] maps on a read the neighbours that exist and that nobody has locked", () => {
     const p = pair({ pages: 20 });
@@ -188,6 +210,36 @@ describe("a fault on an entry that stands for a page elsewhere", () => {
       p.call(read(0));
       expect(pteKind(pte(p, 0))).toBe(PTE.present);
       expect((pte(p, 0) & PTE.write) !== 0).toBe(prot === "rw");
+    }
+  });
+
+  it("leaves an exclusive entry alone that somebody else has restored meanwhile", () => {
+    const p = pair();
+    p.call(mapped(0, 1));
+    p.call(store(0, 1));
+    p.call(on("make_exclusive", 0));
+    const task = p.begin(read(0));
+    p.until(task, "handle_mm_fault.c7");
+    p.call(store(0, 2));
+    const refs = p.view.frameRefs(frameAt(p, 0));
+    p.step(task);
+    expect(p.view.frameRefs(frameAt(p, 0))).toBe(refs);
+    expect(p.finish(task)).toEqual({ status: "ok", value: 2 });
+  });
+
+  it("finds a page from swap again by the anon_vma of its process, if it had the page alone, else by that of the first", () => {
+    for (const alone of [true, false]) {
+      const p = pair();
+      p.call(mapped(0, 1));
+      p.call(store(0, 1));
+      p.call({ op: "fork", child: 1 });
+      if (alone) p.call(store(0, 2), {}, 1);
+      p.act({ type: "reclaim", pfn: frameAt(p, 0, 1) });
+      p.finish(0, { "reclaim.r1": "swap" });
+      p.call(read(0), {}, 1);
+      const own = p.view.vmaAnon(p.view.actorMm(1), 0);
+      expect(p.view.frameMapping(frameAt(p, 0, 1))).toBe(alone ? own : p.view.anonRoot(own));
+      expect(p.view.anonRoot(own)).not.toBe(own);
     }
   });
 
@@ -265,6 +317,44 @@ describe("reclaim", () => {
     p.finish(0);
     expect(p.view.shmemPage(0, 0)).toBe(dirty);
     expect(has(p, dirty, FRAME.lru)).toBe(true);
+  });
+
+  it("writes a page that is in the swap cache to the slot that it has", () => {
+    const p = pair();
+    p.call(mapped(0, 1));
+    p.call(store(0, 1));
+    reclaim(p, 0, "swap");
+    p.call({ op: "fork", child: 1 });
+    p.call(read(0));
+    const pfn = frameAt(p, 0);
+    expect(p.view.frameSlot(pfn)).toBe(0);
+    reclaim(p, 0, "swap");
+    expect(p.view.slotUsers(0)).toBe(2);
+    expect(p.view.slotCount()).toBe(1);
+    expect(p.call(read(0), {}, 1)).toEqual({ status: "ok", value: 1 });
+  });
+
+  it("[RCL-6] is asked by MADV_PAGEOUT for pages of one mapping only, and not for one that is locked", () => {
+    const advice = { op: "madvise", page: 0, npages: 2, advice: "pageout" } as const;
+    const p = pair();
+    p.call(mapped(0, 2));
+    p.call(store(0, 1));
+    p.call(store(1, 1));
+    p.call({ op: "fork", child: 1 });
+    p.call(store(1, 2));
+    p.act({ type: "reclaim", pfn: frameAt(p, 1) });
+    p.step(0, { "reclaim.r1": "swap" });
+    const task = p.begin(advice);
+    p.until(task, "madvise.page");
+    p.step(task);
+    expect(p.view.taskDepth(task)).toBe(1);
+    p.finish(task);
+    p.finish(0);
+    p.call(store(1, 3));
+    const again = p.begin(advice);
+    p.until(again, "reclaim.r1");
+    expect(p.view.taskLocal(again, 1, 6)).toBe(frameAt(p, 1));
+    p.finish(again);
   });
 
   it("puts a page back that somebody took hold of while it was unmapped", () => {

@@ -79,6 +79,30 @@ describe("a migration of the implementation", () => {
     }
   });
 
+  it("[MIG-48] does not count a page that stays on the device because its copy has failed", () => {
+    const p = written(2);
+    p.call(on("migrate_to_device", 0, 2));
+    const task = p.begin(on("migrate_to_system", 0, 2));
+    p.until(task, "migrate.m7_copy");
+    p.step(task, { "migrate.m7_copy": "failed" });
+    expect(p.finish(task)).toEqual({ status: "ok", cpages: 1 });
+  });
+
+  it("sets marks on the destination and takes none off there, but for those that a system page never had", () => {
+    const p = written(2);
+    p.call(on("migrate_to_device", 0));
+    const device = frameAt(p, 0);
+    expect(p.view.frame(device) & FRAME.dirty).toBe(FRAME.dirty);
+    p.call(on("migrate_to_system", 0));
+    for (const page of [0, 1]) p.call({ op: "madvise", page, npages: 1, advice: "free" });
+    p.act({ type: "move", pfn: frameAt(p, 1) });
+    p.finish(0);
+    expect(p.view.frame(frameAt(p, 1)) & (FRAME.swap_backed | FRAME.dirty)).toBe(0);
+    p.call(on("migrate_to_device", 0));
+    expect(frameAt(p, 0)).toBe(device);
+    expect(p.view.frame(device) & (FRAME.swap_backed | FRAME.dirty)).toBe(FRAME.swap_backed | FRAME.dirty);
+  });
+
   it("[MEM-24] ends the CPU fault with SIGBUS when its page cannot come home, and tries again without memory", () => {
     for (const [step, choice, answer] of [
       ["migrate.m7", "error", { status: "signal", signal: "SIGBUS" }],
@@ -135,6 +159,20 @@ describe("a migration of the implementation", () => {
       p.call(read(0), {}, 1);
       expect(frameAt(p, 0, 1)).toBe(frameAt(p, 0, 0));
     }
+  });
+
+  it("leaves the migration entry of another page alone that lies where its own could lie", () => {
+    const p = written(1);
+    p.call({ op: "fork", child: 1 });
+    p.call(store(0, 7), {}, 1);
+    p.call({ op: "fork", child: 2 });
+    const child = p.begin(on("migrate_to_device", 0), 1);
+    p.until(child, "migrate.m7_rest");
+    const entry = pte(p, 0, 1);
+    expect(p.call(on("migrate_to_device", 0))).toMatchObject({ data: [1] });
+    expect(frameAt(p, 0, 2)).toBe(frameAt(p, 0, 0));
+    expect(pte(p, 0, 1)).toBe(entry);
+    expect(p.finish(child)).toMatchObject({ data: [7] });
   });
 
   it("[MIG-12] waits under v14 for a page that somebody else has locked, and unmaps it by the reverse map walk", () => {
@@ -271,6 +309,30 @@ describe("eviction", () => {
     const close = p.begin({ op: "close", dev: 0 }, 0);
     expect(p.finish(close)).toEqual(OK);
     expect(p.finish(task)).toEqual({ status: "ok", value: 1 });
+  });
+});
+
+describe("a page that a device has for itself", () => {
+  it("[MEM-36] is not moved by an eviction, which takes its entry for one of its own", () => {
+    const p = pair({ devices: ["coherent"] });
+    p.call(mapped(0, 1));
+    p.call(store(0, 1));
+    p.call(on("migrate_to_device", 0));
+    const pfn = frameAt(p, 0);
+    p.call(on("make_exclusive", 0));
+    expect(kinds(p, 0)).toEqual([PTE.device_exclusive]);
+    p.call({ op: "close", dev: 0 });
+    expect(pte(p, 0)).toBe(PTE.present | (pfn << PTE.payload_shift));
+  });
+
+  it("is not moved by the ordinary migration, which leaves its entry alone", () => {
+    const p = written(1);
+    p.call(on("make_exclusive", 0));
+    const entry = pte(p, 0);
+    expect(pteKind(entry)).toBe(PTE.device_exclusive);
+    p.act({ type: "move", pfn: ptePayload(entry) });
+    p.finish(0);
+    expect(pte(p, 0)).toBe(entry);
   });
 });
 

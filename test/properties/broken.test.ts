@@ -11,7 +11,7 @@ import { ALWAYS, STEP_PROPERTIES } from "../../properties/registry.ts";
 import type { Operation, TestCase } from "../../properties/test-case.ts";
 import { testCase, watched } from "./runs.ts";
 
-const RUNS = 60;
+const RUNS = 250;
 const LENGTH = 200;
 
 interface Broken {
@@ -331,7 +331,8 @@ const BROKEN: Readonly<Record<string, Broken>> = {
       go();
       for (const [v, pte] of before.entries()) if (pte.kind === "device_private") ptes[v] = pte;
     }),
-    mask: [...MOVES, "madvise"],
+    mask: ["mmap", "madvise", "migrate_to_device"],
+    scope: { config: { pages: 1, page_bytes: 4096, devices: [{ kind: "private" }] } },
   },
   "fork-leaves-pinned-pages": {
     how: "fork does not look for pins",

@@ -5,17 +5,12 @@ import type { Defect } from "../../properties/property.ts";
 import { PROPERTIES, SOMETIMES } from "../../properties/registry.ts";
 import { OPERATIONS, PROFILE_NAMES } from "../../properties/test-case.ts";
 import type { DriverName } from "../../spec/vocabulary.ts";
-import type { Operation, ProfileName, TestCase } from "../../properties/test-case.ts";
+import type { ProfileName, TestCase } from "../../properties/test-case.ts";
 import type { Watch } from "../../properties/watch.ts";
 import { partOf, testCase, watched } from "./runs.ts";
 
 const RUNS = 14;
 const LENGTH = 400;
-
-// The ordinary migration takes the frame of an exclusive entry for one of its own and restores it untold, which only eviction may (MEM-46): the
-// two are not mixed.
-const NO_MOVE: readonly Operation[] = OPERATIONS.filter((op) => op !== "move");
-const NO_EXCLUSIVE: readonly Operation[] = OPERATIONS.filter((op) => op !== "make_exclusive");
 
 /** Runs of a profile: with every operation, and with devices of both kinds where the core knows them. */
 function runsOf(name: ProfileName): TestCase[] {
@@ -32,7 +27,7 @@ function runsOf(name: ProfileName): TestCase[] {
           devices: [{ kind: "private" }, { kind: coherent && seed % 2 === 0 ? "coherent" : "private" }],
         },
         bounds: { deviceFrames: 2 + (seed % 2), physicalPages: seed % 2 === 0 ? 0 : 4, sectionPages: 1 },
-        mask: partOf(seed % 5 === 1 ? NO_EXCLUSIVE : NO_MOVE, seed),
+        mask: partOf(OPERATIONS, seed),
       },
       LENGTH,
     ),

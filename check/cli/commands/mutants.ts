@@ -1,19 +1,17 @@
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { CAC } from "cac";
+import { excerpt } from "../../excerpt.ts";
 import { EXIT, type ExitCode } from "../../exit-codes.ts";
 import { MUTANTS } from "../../mutants/catalogue.ts";
-import type { Mutant } from "../../mutants/mutant.ts";
-const MUTANTS_FOLDER = ".mutants";
-import { counted } from "../layout.ts";
-import { type MutantResult, sidesChanged } from "../mutant-run.ts";
-import { listing, MATRIX_HEAD, matrixRow, summary } from "../mutants-report.ts";
-import { runMutants } from "../mutants-run.ts";
-import type { MutantJob } from "../mutants-worker.ts";
-import { budgetOf, isComplaint, mutantOf, wholeOf } from "../options.ts";
+import { sidesChanged } from "../../mutants/side.ts";
+import { replayMutants } from "../mutants-replay.ts";
+import { listing } from "../mutants-report.ts";
+import { RESULTS_FOLDER } from "../mutants-results.ts";
+import { type Chosen, type MutantsRequest, runSession } from "../mutants-session.ts";
+import { budgetOf, type Complaint, isComplaint, wholeOf } from "../options.ts";
 import { badUsage } from "../shell.ts";
-import { statusLine } from "../status-line.ts";
 
 interface Options {
   readonly id?: unknown;
@@ -23,146 +21,109 @@ interface Options {
   readonly threads?: unknown;
   readonly resume?: boolean;
   readonly out?: unknown;
+  readonly replay?: unknown;
   readonly json?: boolean;
 }
 
-const MINIMISE_MS = 10_000;
-const RESULTS = join(MUTANTS_FOLDER, "results.jsonl");
+const THREADS_MAX = 64;
+const SEED_MAX = 2 ** 32 - 1;
 
 /** Adds `hmmspec mutants`. */
 export function register(cli: CAC): void {
   cli
     .command("mutants", "List the catalogue of historical bugs, or run them: each must be killed")
-    .option("--id <list>", "Run these mutants")
+    .option("--id <list>", "Run these mutants: ids with commas between them, each on both sides or as ID@model or ID@impl")
     .option("--all", "Run all of them")
     .option("--budget <time>", "Time for each mutant", { default: "60s" })
     .option("--seed <n>", "Seed of the runs", { default: 1 })
     .option("--threads <n>", "Threads (default: one for each core)")
-    .option("--resume", "Leave out what an interrupted --all has finished with the same seed")
+    .option("--resume", "With --all: leave out what an earlier --all with this seed has killed")
     .option("--out <dir>", "Folder for the minimal run of each mutant")
+    .option("--replay <dir>", "Replay the minimal runs of this folder instead of looking for new ones")
     .option("--json", "The results as one JSON object")
     .example("  hmmspec mutants --id B10")
     .action((options: Options) => act(options));
 }
 
-interface Request {
-  readonly mutants: readonly Mutant[];
-  readonly budget_ms: number;
-  readonly seed: number;
-  readonly threads: number;
-  readonly out: string | null;
-}
-
 async function act(options: Options): Promise<ExitCode> {
-  if (options.all !== true && options.id === undefined) {
-    process.stdout.write(`${listing(MUTANTS).join("\n")}\n`);
+  const { id, all, replay } = options;
+  if (all !== true && id === undefined && replay === undefined) {
+    const stray = (["resume", "out"] as const).find((name) => options[name] !== undefined);
+    if (stray !== undefined) return badUsage(`mutants: --${stray} without --id or --all`);
+    process.stdout.write(options.json === true ? `${JSON.stringify(MUTANTS)}\n` : `${listing(MUTANTS).join("\n")}\n`);
     return EXIT.ok;
   }
-  const request = requestOf(options);
-  if ("complaint" in request) return badUsage(`mutants: ${request.complaint}`);
-  return run(request, options);
+  const chosen = chosenOf(options);
+  if (isComplaint(chosen)) return badUsage(`mutants: ${chosen.complaint}`);
+  if (replay !== undefined) {
+    const folder = pathOf(replay);
+    if (folder === null || !isFolder(folder))
+      return badUsage(`mutants: --replay ${folder === null ? "" : excerpt(folder)}, expected a folder with minimal runs`);
+    return replayMutants(folder, chosen, options.json === true);
+  }
+  const request = requestOf(options, chosen);
+  return isComplaint(request) ? badUsage(`mutants: ${request.complaint}`) : runSession(request);
 }
 
-function requestOf(options: Options): Request | { readonly complaint: string } {
-  const ids = options.id === undefined ? [] : String(options.id).split(",");
-  const named: Mutant[] = [];
-  for (const id of ids) {
-    const mutant = mutantOf(id);
-    if (isComplaint(mutant)) return { complaint: mutant.complaint.replace("--mutant", "--id") };
-    if (mutant === null) return { complaint: "--id none, expected the id of a mutant" };
-    named.push(mutant);
+function chosenOf({ id, all, replay }: Options): readonly Chosen[] | Complaint {
+  if (all === true && id !== undefined) return { complaint: "--id with --all, expected one of them" };
+  const whole = MUTANTS.flatMap((mutant) => sidesChanged(mutant).map((side): Chosen => ({ mutant, side })));
+  if (id === undefined && (all === true || replay !== undefined)) return whole;
+  const named: Chosen[] = [];
+  const words = (Array.isArray(id) ? id : [id]).flatMap((item) => String(item).split(","));
+  for (const word of words.map((text) => text.trim())) {
+    const [name, side] = word.split("@");
+    const mutant = MUTANTS.find((known) => known.id === name);
+    if (mutant === undefined) return { complaint: `--id ${excerpt(word)}, expected one of ${MUTANTS.map((known) => known.id).join(", ")}` };
+    const wanted = sidesChanged(mutant).filter((known) => side === undefined || known === side);
+    if (wanted.length === 0)
+      return {
+        complaint: `--id ${excerpt(word)}, expected ${[mutant.id, ...sidesChanged(mutant).map((known) => `${mutant.id}@${known}`)].join(" or ")}`,
+      };
+    named.push(...whole.filter((one) => one.mutant === mutant && wanted.includes(one.side) && !named.includes(one)));
   }
-  const mutants = options.all === true ? MUTANTS : named;
+  return named;
+}
+
+function requestOf(options: Options, chosen: readonly Chosen[]): MutantsRequest | Complaint {
+  const all = options.all === true;
+  const resume = options.resume === true;
+  if (resume && !all) return { complaint: "--resume without --all, which alone keeps its results" };
   const budget_ms = budgetOf(options.budget);
   if (isComplaint(budget_ms)) return budget_ms;
-  const seed = wholeOf("--seed", options.seed, 0, 2 ** 32 - 1);
+  const seed = wholeOf("--seed", options.seed, 0, SEED_MAX);
   if (isComplaint(seed)) return seed;
-  const threads = options.threads === undefined ? availableParallelism() : wholeOf("--threads", options.threads, 1, 64);
+  const threads = options.threads === undefined ? availableParallelism() : wholeOf("--threads", options.threads, 1, THREADS_MAX);
   if (isComplaint(threads)) return threads;
-  const out = options.out === undefined ? null : String(options.out);
-  for (const folder of [MUTANTS_FOLDER, ...(out === null ? [] : [out])]) {
-    try {
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(join(folder, ".probe"), "");
-      rmSync(join(folder, ".probe"));
-    } catch (error) {
-      return { complaint: `${folder}: ${(error as NodeJS.ErrnoException).code ?? String(error)}, expected a folder that can be written` };
-    }
-  }
-  return { mutants, budget_ms, seed, threads, out };
+  const out = options.out === undefined ? null : pathOf(options.out);
+  if (out === null && options.out !== undefined) return { complaint: "--out more than once, expected one folder" };
+  const refused = (out === null ? null : refusedFolder("--out ", out)) ?? (all ? refusedFolder("", RESULTS_FOLDER) : null);
+  return refused ?? { chosen, all, resume, budget_ms, seed, threads, out, json: options.json === true };
 }
 
-/** Results of an earlier run with the same seed. A line that was cut off by the end of that run counts for nothing. */
-function finished(seed: number): MutantResult[] {
+/** Makes a folder and tries to write into it, before the work begins. */
+function refusedFolder(option: string, folder: string): Complaint | null {
+  const probe = join(folder, `.hmmspec-${process.pid}`);
   try {
-    return readFileSync(RESULTS, "utf8")
-      .split("\n")
-      .flatMap((line) => {
-        try {
-          const read = JSON.parse(line) as { seed: number; result: MutantResult };
-          return read.seed === seed ? [read.result] : [];
-        } catch {
-          return [];
-        }
-      });
-  } catch {
-    return [];
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(probe, "");
+    rmSync(probe);
+    return null;
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? String(error);
+    return { complaint: `${option}${excerpt(folder)}: ${why}, expected a folder that can be written` };
   }
 }
 
-async function run({ mutants, budget_ms, seed, threads, out }: Request, options: Options): Promise<ExitCode> {
-  const earlier = options.resume === true ? finished(seed) : [];
-  if (options.resume !== true) writeFileSync(RESULTS, "");
-  const jobs = mutants.flatMap((mutant) =>
-    sidesChanged(mutant).map((side): MutantJob => ({ id: mutant.id, side, seed, budget_ms, minimise_ms: MINIMISE_MS })),
-  );
-  const results = earlier.filter(({ id, side }) => jobs.some((job) => job.id === id && job.side === side));
-  const open = jobs.filter(({ id, side }) => !results.some((result) => result.id === id && result.side === side));
-  const text = options.json !== true;
-  const line = statusLine(process.stderr);
-  const begun_ms = performance.now();
-  const errors: string[] = [];
-  let interrupted = false;
-  const interrupt = (): void => {
-    interrupted = true;
-  };
-  process.once("SIGINT", interrupt);
-  const progress = (): string =>
-    `${results.length} of ${jobs.length} mutants, ${((performance.now() - begun_ms) / 1000).toFixed(0)} s, ${counted(results.filter(({ property }) => property === null).length, "survivor")}`;
-  if (text) process.stdout.write(`${MATRIX_HEAD}\n${results.map((result) => `${matrixRow(result)}\n`).join("")}`);
-  await runMutants(open, threads, {
-    done(result) {
-      results.push(result);
-      appendFileSync(RESULTS, `${JSON.stringify({ seed, result })}\n`);
-      line.clear();
-      if (text) process.stdout.write(`${matrixRow(result)}\n`);
-      if (out !== null && result.schedule !== null) keep(out, result);
-      line.show(progress);
-    },
-    failed({ id, error }) {
-      errors.push(`${id}: ${error}`);
-      line.clear();
-      process.stderr.write(`mutants: ${id} could not be run: ${error}\n`);
-    },
-    interrupted: () => interrupted,
-  });
-  line.clear();
-  process.off("SIGINT", interrupt);
-  const seconds = (performance.now() - begun_ms) / 1000;
-  if (!text)
-    process.stdout.write(
-      `${JSON.stringify({ seed, seconds, interrupted, errors, results: results.map(({ schedule: _, ...rest }) => rest) })}\n`,
-    );
-  else process.stdout.write(`${summary(results, seconds).join("\n")}\n`);
-  if (errors.length > 0) return EXIT.bug;
-  if (results.some(({ property }) => property === null)) return EXIT.violation;
-  if (interrupted && text) process.stdout.write(`interrupted: ${jobs.length - results.length} not run, go on with --resume\n`);
-  return results.length < jobs.length ? EXIT.inconclusive : EXIT.ok;
+/** A path that was given once. The parser makes a number of one that looks like it. */
+function pathOf(value: unknown): string | null {
+  return typeof value === "string" || typeof value === "number" ? String(value) : null;
 }
 
-/** Writes the minimal run of a mutant. */
-function keep(folder: string, { id, side, schedule }: MutantResult): void {
-  const file = join(folder, `${side === "impl" ? `${id}-impl` : id}.jsonl`);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, schedule ?? "");
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }

@@ -38,7 +38,11 @@ export const MIGRATE_EDITS: Readonly<Record<string, SourceEdit>> = {
       "if (kind === PTE.migration) h.frame[(pte >>> PAYLOAD_SHIFT) * FRAME_WORDS] &= ~LOCKED; if (kind === PRESENT || kind === DEVICE_PRIVATE) {",
   },
   // A pin that comes between the unmapping and the check.
-  g19: { file: METADATA, find: "let n = 1;", replace: "let n = 1 + ((h.frame[src * FRAME_WORDS + F.contents] & FB.pin_mask) >>> FB.pin_shift);" },
+  g19: {
+    file: METADATA,
+    find: "let n = 1;",
+    replace: "let n = 1 + ((h.frame[src * FRAME_WORDS + F.contents] & FB.pin_mask) >>> FB.pin_shift);",
+  },
   B15: {
     file: COPY,
     find: "if (choice === COPIED) {",

@@ -82,6 +82,7 @@ export const RANGE_FAULT_EDITS: Readonly<Record<string, SourceEdit>> = {
     file: RANGE_FAULT,
     find: "const last = h.task[r + RANGE.fault]",
     replace: "readUnlock(h, mm, t); const last = h.task[r + RANGE.fault]",
+    killedBy: "lock-discipline",
   },
   B58: { file: DEVICE_FAULT, find: "answer(h, t, EFAULT)", replace: "answer(h, t, NIL)" },
   "B62-stale": {
