@@ -3,7 +3,7 @@ import type { Action, Ret } from "../spec/vocabulary.ts";
 import type { BenchFactory, Size } from "./bench.ts";
 import type { Failure } from "./failure.ts";
 import { compareCosts, type Cost } from "./minimise/cost.ts";
-import { lower } from "./minimise/lower.ts";
+import { lower, lowerPages } from "./minimise/lower.ts";
 import { gather, joinSteps, serialise } from "./minimise/order.ts";
 import { perform } from "./minimise/perform.ts";
 import { removeMoves, removeOperations, removePairs } from "./minimise/remove.ts";
@@ -41,6 +41,8 @@ const RUNS_MAX = 20_000;
 const ACTIONS_MAX = 2_000_000;
 const STATES_MAX = 2000;
 const ROUNDS_MAX = 8;
+/** A window with more pages is made smaller before anything else. */
+const WIDE = 8;
 
 /**
  * Minimises a failing run: leaves out what comes behind the failure, then blocks, single ones and pairs of operations, each with all its steps;
@@ -56,6 +58,11 @@ export function minimise(make: BenchFactory, size: Size, actions: readonly Actio
   const first = firstOf(make, size, actions);
   if (first === null) return null;
   const trial = new Trial(make, first, { runs_max, actions_max, stop });
+  if (size.config.pages > WIDE) {
+    // Every run in a wide window costs much.
+    join(trial);
+    lowerPages(trial);
+  }
   for (let round = 0; round < ROUNDS_MAX && !trial.exhausted(); round++) {
     const before = trial.best.cost;
     reduce(trial);

@@ -194,6 +194,7 @@ export const INPUT_ERROR_CODES = [
   "beyond-window",
   "not-open",
   "after-crash",
+  "disabled-action",
   "empty",
   "bad-usage",
 ] as const;

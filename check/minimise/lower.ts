@@ -23,51 +23,65 @@ function mapCalls(
   return changed;
 }
 
-/** A range without page `gone` of the window, where the pages behind it move down; `null` where nothing of it is left. */
-function withoutPage(call: ModelCall, gone: number): ModelCall | null {
-  if (!("page" in call)) return call;
-  const npages = "npages" in call ? call.npages : 1;
-  const inside = call.page <= gone && gone < call.page + npages;
-  const down = (page: number): number => (page > gone ? page - 1 : page);
-  const left = inside ? npages - 1 : npages;
-  if (inside && left === 0) return null;
-  const range = { page: inside && call.page === gone ? call.page : down(call.page), ...("npages" in call && { npages: left }) };
-  return { ...call, ...range, ...("to" in call && { to: down(call.to) }) };
+/** A block of pages `[from, to)` that is taken out of the window: the pages behind it move down. */
+interface Block {
+  readonly from: number;
+  readonly to: number;
 }
 
-/** A range in a window where page `gone` is the same as the page before it. */
-function withPageFolded(call: ModelCall, gone: number): ModelCall {
+/** Where a page is in the smaller window; those of the block are at its place. */
+function moved(page: number, { from, to }: Block): number {
+  if (page < from) return page;
+  return page < to ? from : page - (to - from);
+}
+
+/** A call in a window without a block; `null` where nothing of its range is left. */
+function withoutPages(call: ModelCall, gone: Block): ModelCall | null {
   if (!("page" in call)) return call;
-  const down = (page: number): number => (page >= gone ? page - 1 : page);
+  const length = "npages" in call ? call.npages : 1;
+  const page = moved(call.page, gone);
+  const npages = moved(call.page + length, gone) - page;
+  if (length > 0 && npages === 0) return null;
+  return { ...call, page, ...("npages" in call && { npages }), ...("to" in call && { to: moved(call.to, gone) }) };
+}
+
+/** A call in a window where a block is the same as the page before it. */
+function withPagesFolded(call: ModelCall, gone: Block): ModelCall {
+  if (!("page" in call)) return call;
+  const down = (page: number): number => (gone.from <= page && page < gone.to ? gone.from - 1 : moved(page, gone));
   const page = down(call.page);
   const npages = "npages" in call && call.npages > 0 ? down(call.page + call.npages - 1) + 1 - page : 0;
   return { ...call, page, ...("npages" in call && { npages }), ...("to" in call && { to: down(call.to) }) };
 }
 
-/** Places in a smaller window; what lay in the page that is gone is found by its frame. */
-function placesWithoutPage(moves: readonly Move[], gone: number): Move[] {
+/** Places in a smaller window; what lay in a page that is gone is found by its frame. */
+function placesWithout(moves: readonly Move[], gone: Block): Move[] {
   const place = (at: Place | null): Place | null => {
-    if (at === null || at.vpn < gone) return at;
-    return at.vpn === gone ? null : { mm: at.mm, vpn: at.vpn - 1 };
+    if (at === null || (gone.from <= at.vpn && at.vpn < gone.to)) return null;
+    return { mm: at.mm, vpn: moved(at.vpn, gone) };
   };
   return moves.map((move) => ("at" in move ? { ...move, at: place(move.at) } : move));
 }
 
-function lowerPages(trial: Trial): void {
-  for (let page = trial.best.size.config.pages - 1; page >= 0; page--) {
-    const { size, moves } = trial.best;
-    const { pages } = size.config;
-    if (pages === 1) return;
-    const smaller = { ...size, config: { ...size.config, pages: pages - 1 } };
-    const changed = mapCalls(moves, (call, actor) => {
-      const now = withoutPage(call, page);
-      return now === null ? null : { call: now, actor };
-    });
-    if (changed !== null && trial.attempt(placesWithoutPage(changed, page), smaller)) continue;
-    if (page === 0) continue;
-    const folded = mapCalls(moves, (call, actor) => ({ call: withPageFolded(call, page), actor }));
-    if (folded !== null) trial.attempt(placesWithoutPage(folded, page), smaller);
-  }
+/** Makes the window smaller: by halves of it first, then by single pages. */
+export function lowerPages(trial: Trial): void {
+  for (let block = trial.best.size.config.pages >> 1; block >= 1 && !trial.exhausted(); block >>= 1)
+    for (let to = trial.best.size.config.pages; to > 0; to -= block) lowerBlock(trial, { from: Math.max(0, to - block), to });
+}
+
+/** Leaves a block out, or puts what happens there into the page before it. */
+function lowerBlock(trial: Trial, gone: Block): void {
+  const { size, moves } = trial.best;
+  const pages = size.config.pages - (gone.to - gone.from);
+  if (gone.to > size.config.pages || pages < 1) return;
+  const smaller = { ...size, config: { ...size.config, pages } };
+  const changed = mapCalls(moves, (call, actor) => {
+    const now = withoutPages(call, gone);
+    return now === null ? null : { call: now, actor };
+  });
+  if ((changed !== null && trial.attempt(placesWithout(changed, gone), smaller)) || gone.from === 0) return;
+  const folded = mapCalls(moves, (call, actor) => ({ call: withPagesFolded(call, gone), actor }));
+  if (folded !== null) trial.attempt(placesWithout(folded, gone), smaller);
 }
 
 function lowerDevices(trial: Trial): void {

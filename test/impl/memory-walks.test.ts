@@ -33,7 +33,8 @@ const PARTS: readonly Part[] = [
   {
     name: "CPU faults",
     mask: [...CPU, "mprotect", "migrate_to_device", "make_exclusive", "duplicate", "device_read"],
-    reached: /^(cpu_access|handle_mm_fault)\./,
+    // c5_wait is of v14 alone, and too rare for so few runs: test/check/walk-coverage.test.ts takes it.
+    reached: /^(cpu_access|handle_mm_fault)\.(?!c5_wait)/,
   },
   {
     name: "migration",
@@ -42,7 +43,7 @@ const PARTS: readonly Part[] = [
   },
   { name: "reclaim", mask: [...CPU, "mprotect", "get", "move", "device_read"], reached: /^(reclaim|rmap_walk)\./ },
 ];
-const RUNS = 40;
+const RUNS = 30;
 const DECISIONS = 250;
 
 function testCase(part: Part, n: number, random: RandomStream): TestCase {
