@@ -17,8 +17,17 @@ function firstError(lines: readonly string[], bounds?: TraceBounds): string | nu
   return null;
 }
 
-/** Codes that only reading a file or the command line can give; `lines.test.ts` and `cli.test.ts` reach them. */
-type OuterCode = "not-found" | "unreadable" | "not-utf8" | "line-too-long" | "blank-line" | "truncated" | "empty" | "bad-usage";
+/** Codes that only reading a file, the command line or a replay can give; `lines.test.ts`, `cli.test.ts` and `replay-cli.test.ts` reach them. */
+type OuterCode =
+  | "not-found"
+  | "unreadable"
+  | "not-utf8"
+  | "line-too-long"
+  | "blank-line"
+  | "truncated"
+  | "empty"
+  | "bad-usage"
+  | "disabled-action";
 
 const read = { op: "cpu_read", page: 0 };
 const open = { op: "open", dev: 0 };
